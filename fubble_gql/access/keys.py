@@ -1,0 +1,83 @@
+"""API keys: made, listed, revoked, recognised."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import datetime
+from typing import NamedTuple
+
+from fubble_gql import checks
+from fubble_gql.access.models import ApiKey
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.pages import Order
+from fubble_gql.db.refs import not_found
+from fubble_gql.db.rows import Table
+from fubble_gql.db.sql import sql
+from fubble_gql.errors import Problems
+
+_SHAPE = re.compile(r"fub_live_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
+
+
+class ApiKeyRow(NamedTuple):
+    """A key as it is stored: the hash of its secret, never the secret."""
+
+    id: str
+    name: str
+    secret_sha256: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+API_KEYS = Table("api_key", ApiKeyRow)
+BY_CREATION = Order(("created_at", "id"))
+
+
+async def create(connection: Connection, name: str, now: datetime) -> str:
+    """Make a key and return it, the only time that it is ever shown.
+
+    Its secret has 256 random bits, which is why a plain SHA-256 protects it.
+    """
+    problems = Problems()
+    checks.text(problems, name, "name")
+    problems.raise_if_any()
+    id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    await ApiKey.create(
+        using_db=connection.client, id=id, name=name, secret_sha256=_hash(secret), created_at=now
+    )
+    return f"fub_live_{id}_{secret}"
+
+
+async def list_keys(connection: Connection) -> list[ApiKeyRow]:
+    """Every key, the oldest first."""
+    return await API_KEYS.select(connection, sql(BY_CREATION.clause))
+
+
+async def revoke(connection: Connection, id: str, now: datetime) -> ApiKeyRow:
+    """Stop a key from working, from this instant; again changes nothing. Refused when unknown."""
+    key = ApiKey.filter(id=id, revoked_at=None).using_db(connection.client)
+    await key.update(revoked_at=now)
+    rows = await API_KEYS.by(connection, "id", [id])
+    if not rows:
+        raise not_found("key", "id")
+    return rows[0]
+
+
+async def recognise(connection: Connection, presented: str) -> ApiKeyRow | None:
+    """The key that was presented, or None when it is not one or was revoked.
+
+    One statement for anything that looks like a key, known or not.
+    """
+    shape = _SHAPE.fullmatch(presented)
+    if shape is None:
+        return None
+    rows = await API_KEYS.by(connection, "id", [shape[1]])
+    stored = rows[0].secret_sha256 if rows else _hash("")
+    is_equal = hmac.compare_digest(stored, _hash(shape[2]))
+    return rows[0] if rows and is_equal and rows[0].revoked_at is None else None
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

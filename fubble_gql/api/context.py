@@ -1,0 +1,44 @@
+"""What every resolver may use: the database, the clock, who is asking, and this request's loaders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import strawberry
+
+from fubble_gql.api.loaders import Loaders
+from fubble_gql.db.connection import Connection
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is asking: for now an operator, known by an API key."""
+
+    key_id: str
+
+
+@dataclass
+class Context:
+    """One request's. `viewer` is None when nobody was recognised."""
+
+    connection: Connection
+    clock: Clock
+    viewer: Viewer | None
+
+    @cached_property
+    def now(self) -> datetime:
+        """The instant of the request: the same for everything in it."""
+        return self.clock()
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """Batches the reads of one relation level into one statement."""
+        return Loaders(self.connection)
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,344 @@
+"""Customers in the graph."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+import strawberry
+from strawberry import UNSET
+from strawberry.scalars import JSON
+
+from fubble_gql.api import refs
+from fubble_gql.api.bills import InvoicePreview, preview_of
+from fubble_gql.api.context import Info
+from fubble_gql.api.errors import UserError, answer
+from fubble_gql.api.inputs import changes, given, given_or_none
+from fubble_gql.api.node import Node, Shown, own_id
+from fubble_gql.api.pagination import (
+    Connection,
+    Listing,
+    Page,
+    Paged,
+    UncountedConnection,
+    connect,
+    connect_children,
+)
+from fubble_gql.api.periods import AsOf, BillPeriod
+from fubble_gql.api.refs import CustomerRef
+from fubble_gql.api.subscriptions import PlanSubscription, SubscriptionStatus
+from fubble_gql.api.usage import (
+    GroupBy,
+    Metrics,
+    MetricUsage,
+    SeriesGranularity,
+    UsageEvent,
+    UsageEventFilter,
+    UsagePeriod,
+    event_listing,
+    usage_of,
+)
+from fubble_gql.billing import archive
+from fubble_gql.billing.rows import FIRST_STARTED_FIRST, SUBSCRIPTIONS, has_status
+from fubble_gql.customers import search, store
+from fubble_gql.customers.store import CUSTOMERS, CustomerRow
+from fubble_gql.db import refs as rows
+from fubble_gql.db.sql import ALWAYS
+
+CustomerOrderField = strawberry.enum(
+    search.OrderField, name="CustomerOrderField", description="What customers are ordered by."
+)
+Status = Annotated[
+    SubscriptionStatus | None, strawberry.argument(description="Only those in this status now.")
+]
+
+
+@strawberry.enum
+class OrderDirection(StrEnum):
+    """Upwards or downwards."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+@strawberry.type
+class Customer(Shown, Node):
+    """Whom you bill. One currency, one timezone, any number of subscriptions."""
+
+    row: ClassVar[type] = CustomerRow
+
+    key: str = strawberry.field(description="The key you chose, unique for ever.")
+    name: str = strawberry.field(description="What the customer is called.")
+    email: str | None = strawberry.field(description="Where invoices may be sent.")
+    company_name: str | None = strawberry.field(description="The legal name, for invoices.")
+    billing_address: str | None = strawberry.field(description="The address, for invoices.")
+    payment_method_id: str | None = strawberry.field(
+        description="How your payment service knows the customer's means of payment."
+    )
+    currency: str = strawberry.field(
+        description='The ISO 4217 code of everything that is billed, as in "EUR". Never changes.'
+    )
+    timezone: str = strawberry.field(
+        description='The IANA name of the timezone that days and months are cut in, as in "UTC".'
+    )
+    metadata: JSON = strawberry.field(description="A JSON object of your own.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    updated_at: datetime = strawberry.field(description="When it last changed.")
+    archived_at: datetime | None = strawberry.field(description="When it was archived, if it was.")
+
+    @strawberry.field(extensions=[Paged()])
+    async def subscriptions(
+        self, info: Info, page: Page, status: Status = UNSET
+    ) -> Connection[PlanSubscription]:
+        """The customer's subscriptions, the one that started first first."""
+        chosen = given_or_none(status)
+        where = has_status(chosen, info.context.now) if chosen else ALWAYS
+        listing = Listing("subscriptions", SUBSCRIPTIONS, FIRST_STARTED_FIRST, where)
+        return await connect_children(info, listing, page, ("customer_id", own_id(self)))
+
+    @strawberry.field(extensions=[Paged()])
+    async def usage_events(
+        self,
+        info: Info,
+        page: Page,
+        filter: Annotated[
+            UsageEventFilter | None, strawberry.argument(description="Only some of them.")
+        ] = UNSET,
+    ) -> UncountedConnection[UsageEvent]:
+        """What was recorded, the newest event time first."""
+        listing = await event_listing(info, given_or_none(filter))
+        return await connect_children(info, listing, page, ("customer_id", own_id(self)))
+
+    @strawberry.field
+    async def usage(
+        self,
+        info: Info,
+        period: UsagePeriod = UNSET,
+        metrics: Metrics = UNSET,
+        granularity: SeriesGranularity = UNSET,
+        group_by: GroupBy = UNSET,
+    ) -> list[MetricUsage]:
+        """Usage by metric over a period, whatever subscription it counts for.
+
+        Without `metrics`: every metric that the customer ever used.
+        """
+        return await usage_of(
+            info,
+            own_id(self),
+            period=period,
+            metrics=metrics,
+            granularity=granularity,
+            group_by=group_by,
+        )
+
+    @strawberry.field
+    async def unbilled_usage(self, info: Info, period: UsagePeriod = UNSET) -> list[MetricUsage]:
+        """Usage of the period that no subscription prices: nothing recorded is out of sight."""
+        return await usage_of(info, own_id(self), period=period, unbilled=True)
+
+    @strawberry.field
+    async def invoice_preview(
+        self, info: Info, period: BillPeriod = UNSET, as_of: AsOf = UNSET
+    ) -> InvoicePreview | None:
+        """The bill so far, over every subscription, or for any period. Computed, never stored.
+
+        Without a period: of each subscription the billing period that runs at `asOf`. A given
+        period is cut at billing-period boundaries, and each part is rated as a piece.
+        """
+        return await preview_of(info, own_id(self), period=period, as_of=as_of)
+
+
+@strawberry.type
+class CustomerPayload:
+    """The customer, or why the call was refused."""
+
+    customer: Customer | None = strawberry.field(description="The customer as it is now.")
+    errors: list[UserError] = strawberry.field(description="Why nothing was done; else empty.")
+
+
+@strawberry.input
+class CreateCustomerInput:
+    """A new customer."""
+
+    key: str = strawberry.field(description="A key of your own, at most 255 characters.")
+    name: str = strawberry.field(description="What the customer is called.")
+    email: str | None = strawberry.field(default=UNSET, description="Where invoices may be sent.")
+    company_name: str | None = strawberry.field(default=UNSET, description="The legal name.")
+    billing_address: str | None = strawberry.field(default=UNSET, description="The address.")
+    payment_method_id: str | None = strawberry.field(
+        default=UNSET, description="How your payment service knows the means of payment."
+    )
+    currency: str | None = strawberry.field(
+        default=UNSET, description='An ISO 4217 code; "USD" unless said. Never changes.'
+    )
+    timezone: str | None = strawberry.field(
+        default=UNSET, description='An IANA name, as in "Europe/Berlin"; "UTC" unless said.'
+    )
+    metadata: JSON | None = strawberry.field(
+        default=UNSET, description="A JSON object of your own."
+    )
+
+
+@strawberry.input
+class UpdateCustomerInput:
+    """What changes. What is left out stays; null clears."""
+
+    name: strawberry.Maybe[str | None] = strawberry.field(description="What it is called.")
+    email: strawberry.Maybe[str | None] = strawberry.field(description="For invoices.")
+    company_name: strawberry.Maybe[str | None] = strawberry.field(description="The legal name.")
+    billing_address: strawberry.Maybe[str | None] = strawberry.field(description="The address.")
+    payment_method_id: strawberry.Maybe[str | None] = strawberry.field(
+        description="How your payment service knows the means of payment."
+    )
+    timezone: strawberry.Maybe[str | None] = strawberry.field(
+        description="An IANA name. Running subscriptions keep the one they began in."
+    )
+    metadata: strawberry.Maybe[JSON | None] = strawberry.field(
+        description="A JSON object that takes the place of the present one; null empties it."
+    )
+
+
+@strawberry.input
+class CustomerFilter:
+    """Which customers are listed: those that meet every condition."""
+
+    search: str | None = strawberry.field(
+        default=UNSET, description="A part of key, name, email or company name, in any case."
+    )
+    archived: bool | None = strawberry.field(
+        default=UNSET, description="Only archived ones, or only those that are not; else both."
+    )
+    plan_key: str | None = strawberry.field(
+        default=UNSET, description="Only those with a subscription that runs on this plan now."
+    )
+    created_after: datetime | None = strawberry.field(default=UNSET, description="Exclusive.")
+    created_before: datetime | None = strawberry.field(default=UNSET, description="Exclusive.")
+
+
+@strawberry.input
+class CustomerOrder:
+    """How customers are ordered; equal ones by id."""
+
+    field: CustomerOrderField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(description="Which way.")
+
+
+@strawberry.type
+class CustomerQuery:
+    """Reading customers."""
+
+    @strawberry.field
+    async def customer(
+        self,
+        info: Info,
+        id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Its id, or else its key.")
+        ] = UNSET,
+        key: Annotated[
+            str | None, strawberry.argument(description="Its key, or else its id.")
+        ] = UNSET,
+    ) -> Customer | None:
+        """One customer, by id or by key."""
+        ref = refs.either("Customer", given_or_none(id), given_or_none(key))
+        return Customer.shown_or_none(await rows.find(info.context.connection, CUSTOMERS, ref))
+
+    @strawberry.field(extensions=[Paged()])
+    async def customers(
+        self,
+        info: Info,
+        page: Page,
+        filter: Annotated[
+            CustomerFilter | None, strawberry.argument(description="Only some of them.")
+        ] = UNSET,
+        order_by: Annotated[
+            CustomerOrder | None, strawberry.argument(description="The oldest first unless said.")
+        ] = UNSET,
+    ) -> Connection[Customer]:
+        """Every customer, archived ones too unless filtered."""
+        return await connect(info, _listing(info, filter, order_by), page)
+
+
+CustomerArgument = Annotated[CustomerRef, strawberry.argument(description="Which customer.")]
+
+
+@strawberry.type
+class CustomerMutation:
+    """Writing customers."""
+
+    @strawberry.mutation
+    async def create_customer(
+        self,
+        info: Info,
+        input: Annotated[CreateCustomerInput, strawberry.argument(description="The customer.")],
+    ) -> CustomerPayload:
+        """Make a customer. Again with the same input: the customer as it is now."""
+        context = info.context
+        new = store.NewCustomer(input.key, input.name, **given(input, *_OPTIONAL))
+        return await answer(
+            CustomerPayload,
+            "customer",
+            lambda: store.create(context.connection, new, context.now),
+        )
+
+    @strawberry.mutation
+    async def update_customer(
+        self,
+        info: Info,
+        customer: CustomerArgument,
+        input: Annotated[UpdateCustomerInput, strawberry.argument(description="What changes.")],
+    ) -> CustomerPayload:
+        """Change a customer. Its key and currency never change."""
+        context = info.context
+        changed = changes(input)
+        if "metadata" in changed and changed["metadata"] is None:
+            changed["metadata"] = {}
+        return await answer(
+            CustomerPayload,
+            "customer",
+            lambda: store.update(
+                context.connection, refs.resolve(customer, "customer"), changed, context.now
+            ),
+        )
+
+    @strawberry.mutation
+    async def archive_customer(self, info: Info, customer: CustomerArgument) -> CustomerPayload:
+        """Take a customer out of use; everything can still be read. Again: no error, no change."""
+        context = info.context
+        return await answer(
+            CustomerPayload,
+            "customer",
+            lambda: archive.archive_customer(
+                context.connection, refs.resolve(customer, "customer"), context.now
+            ),
+        )
+
+
+_OPTIONAL = (
+    "email",
+    "company_name",
+    "billing_address",
+    "payment_method_id",
+    "currency",
+    "timezone",
+    "metadata",
+)
+
+
+def _listing(info: Info, filter: CustomerFilter | None, order_by: CustomerOrder | None) -> Listing:
+    chosen = given_or_none(filter) or CustomerFilter()
+    wanted = search.CustomerSearch(
+        text=given_or_none(chosen.search),
+        is_archived=given_or_none(chosen.archived),
+        **given(chosen, "plan_key", "created_after", "created_before"),
+    )
+    order = given_or_none(order_by) or CustomerOrder(
+        field=search.OrderField.CREATED_AT, direction=OrderDirection.ASC
+    )
+    is_descending = order.direction is OrderDirection.DESC
+    return Listing(
+        f"customers.{order.field}.{order.direction}",
+        CUSTOMERS,
+        search.order_by(order.field, descending=is_descending),
+        wanted.conditions(info.context.now),
+    )

@@ -1,0 +1,210 @@
+"""The GraphQL endpoint over HTTP: who may ask, what runs, and how the answer looks.
+
+It follows the GraphQL-over-HTTP specification and takes less than it allows: one operation in a JSON
+body or, for queries, in the address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any, Protocol
+
+import strawberry
+import structlog
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from strawberry.types.execution import ExecutionResult
+from strawberry.types.graphql import OperationType
+from uuid_utils import uuid7
+
+from fubble_gql.api import wire
+from fubble_gql.api.document import invalid, read_document
+from fubble_gql.api.wire import Call, Refusal
+from fubble_gql.errors import Refused, Unavailable
+
+MASKED = "Something went wrong on our side; nothing was changed. Quote the request id when you ask."
+_CACHED_CHARACTERS_MAX = 20_000
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "SERVICE_UNAVAILABLE": 503, "INTERNAL": 500}
+_log = structlog.get_logger(__name__)
+
+
+class Context(Protocol):
+    """What resolvers get; the endpoint only asks who is calling."""
+
+    @property
+    def viewer(self) -> object | None:
+        """The caller, or None when no valid key was sent."""
+
+
+def unmapped(error: GraphQLError) -> GraphQLError:
+    """No mapping: an exception that brings no code of its own is masked."""
+    return error
+
+
+class GraphQLEndpoint:
+    """An ASGI application for GET and POST, to be given to a `Route` as its endpoint."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        open_context: Callable[[Request], Awaitable[Context]],
+        *,
+        body_bytes_max: int,
+        page: Callable[[Request], Response] | None = None,
+        introspection: bool = True,
+        suggestions: bool = True,
+        document_tokens_max: int = 5_000,
+        map_error: Callable[[GraphQLError], GraphQLError] = unmapped,
+    ) -> None:
+        self._schema = schema
+        self._open_context = open_context
+        self._body_bytes_max = body_bytes_max
+        self._page = page
+        self._introspection = introspection
+        self._suggestions = suggestions
+        self._map_error = map_error
+        self._read = partial(read_document, tokens_max=document_tokens_max)
+        self._read_again = lru_cache(maxsize=256)(self._read)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; what is refused on the way is answered in JSON too."""
+        request = Request(scope, receive)
+        sent_id = request.headers.get("x-request-id", "")
+        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else str(uuid7())
+        request.state.request_id = request_id
+        try:
+            response = await self._answer(request)
+        except Refusal as refusal:
+            response = wire.refusal_response(refusal, request, request_id)
+        response.headers["X-Request-Id"] = request_id
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if self._page is not None and wire.prefers_page(request):
+            return self._page(request)
+        if request.method not in ("GET", "POST"):
+            allow = {"Allow": "GET, POST"}
+            raise Refusal(405, "INVALID", "Send a POST, or a GET for queries.", headers=allow)
+        media_type = wire.negotiate(request.headers.get("accept"))
+        context = await self._context(request)
+        call = await wire.read_call(request, self._body_bytes_max)
+        known = context.viewer is not None
+        error = self._refuse_or_find_error(call, request.method, known=known)
+        if error is None:
+            result = await self._run(call, context, request.method)
+        else:
+            result = ExecutionResult(data=None, errors=[error])
+        if not known and result.data is None:
+            raise _unauthenticated()  # what is wrong with a document may tell of the schema
+        return self._response(result, call, request, media_type)
+
+    async def _context(self, request: Request) -> Context:
+        """The caller's context; what keeps it from being opened is answered as a refusal."""
+        try:
+            return await self._open_context(request)
+        except (Refused, Unavailable) as failure:
+            error = GraphQLError(str(failure), original_error=failure)
+            shown = self._shown(error, request.state.request_id, None)
+            code = shown["extensions"]["code"]
+            raise Refusal(_STATUS.get(code, 400), code, shown["message"]) from failure
+
+    def _refuse_or_find_error(self, call: Call, method: str, *, known: bool) -> GraphQLError | None:
+        """What keeps the operation from running; refuses it where HTTP has a status for that."""
+        short = len(call.query) <= _CACHED_CHARACTERS_MAX
+        document = (self._read_again if short else self._read)(call.query)
+        if not known and not document.is_open(
+            call.operation_name, introspection=self._introspection
+        ):
+            raise _unauthenticated()
+        if document.introspects and not self._introspection:
+            raise Refusal(
+                403, "FORBIDDEN", "Introspection is turned off here; read the schema file."
+            )
+        operation = document.chosen(call.operation_name)
+        if isinstance(operation, GraphQLError):
+            return operation
+        if operation.kind is OperationType.SUBSCRIPTION:
+            return invalid("Subscriptions run over a WebSocket (graphql-transport-ws).")
+        if operation.kind is OperationType.MUTATION and method == "GET":
+            raise Refusal(405, "INVALID", "Send mutations as a POST.", headers={"Allow": "POST"})
+        return None
+
+    async def _run(self, call: Call, context: Context, method: str) -> ExecutionResult:
+        queries = {OperationType.QUERY}
+        return await self._schema.execute(
+            call.query,
+            variable_values=call.variables,
+            context_value=context,
+            operation_name=call.operation_name,
+            allowed_operation_types=queries
+            if method == "GET"
+            else queries | {OperationType.MUTATION},
+            operation_extensions=call.extensions,
+        )
+
+    def _response(
+        self, result: ExecutionResult, call: Call, request: Request, media_type: str
+    ) -> Response:
+        """Without `data` when nothing ran: then, and only then, is the status other than 200."""
+        errors = result.errors or []
+        request_id = request.state.request_id
+        body: dict[str, Any] = {}
+        if errors:
+            body["errors"] = [self._shown(error, request_id, call.variables) for error in errors]
+        ran = result.data is not None or any(error.path is not None for error in errors)
+        if ran:
+            body["data"] = result.data
+        if result.extensions:
+            body["extensions"] = result.extensions
+        status = 200
+        if media_type == wire.GRAPHQL and not ran:
+            code = body["errors"][0]["extensions"]["code"]
+            status = _STATUS.get(code, 400)
+        return wire.json_response(body, media_type, status)
+
+    def _shown(
+        self, error: GraphQLError, request_id: str, variables: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """An error as the client sees it: with a code, and never the text of a surprise."""
+        mapped = self._map_error(error)
+        if code := (mapped.extensions or {}).get("code"):
+            return wire.shown(mapped, code, request_id, variables)
+        if _is_request_error(mapped):
+            shown = wire.shown(mapped, "INVALID", request_id, variables)
+            if not self._suggestions:
+                shown["message"] = wire.without_suggestion(shown["message"])
+            return shown
+        _log.error(
+            "resolver failed",
+            request_id=request_id,
+            path=error.path,
+            exc_info=error.original_error or error,
+        )
+        masked = GraphQLError(MASKED, nodes=error.nodes, path=error.path)
+        return wire.shown(masked, "INTERNAL", request_id)
+
+
+def _is_request_error(error: GraphQLError) -> bool:
+    """Whether the client's document or values are at fault, by how graphql-core reports it.
+
+    Before anything runs, such an error is located in the document, and a crash is not. Later, a bad
+    argument has a node of its own; what a resolver returned or raised has not.
+    """
+    cause = error.original_error
+    if error.path is None:
+        return cause is None or isinstance(cause, GraphQLError) or bool(error.nodes)
+    return isinstance(cause, GraphQLError) and bool(cause.nodes)
+
+
+def _unauthenticated() -> Refusal:
+    return Refusal(
+        401,
+        "UNAUTHENTICATED",
+        "Send a valid key in the header Authorization: Bearer <key>.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )

@@ -1,0 +1,108 @@
+"""GraphiQL for browsers, from this host alone.
+
+The files under `static/graphiql` are built beforehand (their source is beside them), so that no page
+ever loads code from elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+BUILT = Path(__file__).parent.parent / "static" / "graphiql"
+
+# Monaco writes its own style elements, hence 'unsafe-inline' for styles; scripts stay files of ours.
+_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "worker-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "font-src 'self' data:",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_PAGE_HEADERS = {
+    "Cache-Control": "no-store",  # the page may hold a key
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",
+    "X-Content-Type-Options": "nosniff",
+}
+_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?", re.IGNORECASE)
+_EMPTY_CONFIG = ">{}</script>"
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """An example that the page opens with."""
+
+    query: str
+    variables: str = ""
+
+
+def graphiql_routes(path: str = "/graphql") -> list[BaseRoute]:
+    """The start page's redirect and the files of GraphiQL; the page itself is `graphiql_page`."""
+
+    async def to_page(_: Request) -> Response:
+        return RedirectResponse(path)
+
+    return [Route("/", to_page), Mount(f"{path}/assets", _Assets(directory=BUILT / "assets"))]
+
+
+def graphiql_page(
+    *, path: str = "/graphql", tabs: Sequence[Tab] = (), key: str | None = None
+) -> Callable[[Request], Response]:
+    """What answers a browser at `path`.
+
+    A key goes into every tab, so that the first click works; only a server on loopback may give one.
+    It is left out when the browser came by any name but loopback's own: a foreign name that was made
+    to point here (DNS rebinding) would let another site read the page.
+    """
+    template = (BUILT / "index.html").read_text("utf-8").replace('"./assets/', f'"{path}/assets/')
+    headers = json.dumps({"Authorization": f"Bearer {key}"}) if key else ""
+    with_key = _filled(template, path, tabs, headers)
+    without_key = _filled(template, path, tabs, "")
+
+    def page(request: Request) -> Response:
+        trusted = _LOOPBACK.fullmatch(request.headers.get("host", "")) is not None
+        return HTMLResponse(with_key if trusted else without_key, headers=_PAGE_HEADERS)
+
+    return page
+
+
+def _filled(template: str, path: str, tabs: Sequence[Tab], headers: str) -> str:
+    config = {
+        "url": path,
+        "headers": headers,
+        "tabs": [
+            {"query": tab.query, "variables": tab.variables, "headers": headers or None}
+            for tab in tabs
+        ],
+    }
+    # Inside a script element only `<` could end it.
+    text = json.dumps(config).replace("<", "\\u003c")
+    return template.replace(_EMPTY_CONFIG, f">{text}</script>")
+
+
+class _Assets(StaticFiles):
+    """Files whose names change with their content: kept for a year."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response

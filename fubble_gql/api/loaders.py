@@ -1,0 +1,142 @@
+"""Reads of one request, batched: one statement for each relation level."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from fubble_gql.billing import preview, usage_report
+from fubble_gql.billing.rows import SUBSCRIPTIONS, PhaseRow, SubscriptionRow, phases_of
+from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, MetricRow, PlanRow
+from fubble_gql.customers.store import CUSTOMERS, CustomerRow
+from fubble_gql.db import pages
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.pages import Order, Slice, Window
+from fubble_gql.db.rows import R, Table
+from fubble_gql.db.sql import Sql
+from fubble_gql.errors import Refused
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Relation(NamedTuple):
+    """The children of a parent: their table, the column that refers to it, their order, a filter."""
+
+    table: Table[Any]
+    column: str
+    order: Order
+    where: Sql
+
+
+class Loaders:
+    """A loader for each way of reading, made when it is first used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._by_key: dict[object, DataLoader[Any, Any]] = {}
+
+    async def customer(self, id: UUID) -> CustomerRow | None:
+        """A customer by id."""
+        return await self._row(CUSTOMERS, id)
+
+    async def metric(self, id: UUID) -> MetricRow | None:
+        """A metric by id."""
+        return await self._row(METRICS, id)
+
+    async def plan(self, id: UUID) -> PlanRow | None:
+        """A plan version by id."""
+        return await self._row(PLANS, id)
+
+    async def component(self, id: UUID) -> ComponentRow | None:
+        """A price component by id."""
+        return await self._row(COMPONENTS, id)
+
+    async def subscription(self, id: UUID) -> SubscriptionRow | None:
+        """A subscription by id."""
+        return await self._row(SUBSCRIPTIONS, id)
+
+    async def components(self, plan_id: UUID) -> list[ComponentRow]:
+        """A plan version's components, in their order."""
+
+        async def read(ids: list[UUID]) -> list[list[ComponentRow]]:
+            rows = await COMPONENTS.by(self._connection, "plan_id", ids)
+            rows.sort(key=lambda row: row.position)
+            return [[row for row in rows if row.plan_id == id] for id in ids]
+
+        return await self._load("components", read, plan_id)
+
+    async def phases(self, subscription_id: UUID) -> list[PhaseRow]:
+        """A subscription's phases, the earliest first."""
+
+        async def read(ids: list[UUID]) -> list[list[PhaseRow]]:
+            found = await phases_of(self._connection, ids)
+            return [found[id] for id in ids]
+
+        return await self._load("phases", read, subscription_id)
+
+    async def page(self, relation: Relation, window: Window, parent: UUID) -> Slice[Any]:
+        """One page of a parent's children."""
+
+        async def read(ids: list[UUID]) -> list[Slice[Any]]:
+            found = await pages.pages(
+                self._connection,
+                relation.table,
+                (relation.column, ids),
+                relation.order,
+                window,
+                relation.where,
+            )
+            return [found[id] for id in ids]
+
+        return await self._load((relation, window), read, parent)
+
+    async def count(self, relation: Relation, parent: UUID) -> int:
+        """How many children a parent has."""
+
+        async def read(ids: list[UUID]) -> list[int]:
+            found = await pages.counts(
+                self._connection, relation.table, (relation.column, ids), relation.where
+            )
+            return [found[id] for id in ids]
+
+        return await self._load(("count", relation), read, parent)
+
+    async def preview(self, asked: preview.Asked) -> preview.Preview:
+        """A bill; raises Refused for the one that has none, and its siblings still answer."""
+
+        async def read(all_asked: list[preview.Asked]) -> list[preview.Preview | Refused]:
+            return await preview.preview(self._connection, all_asked)
+
+        return await self._load("preview", read, asked)
+
+    async def usage(self, question: usage_report.Question) -> list[usage_report.Report]:
+        """Usage; raises Refused for the question that cannot be answered."""
+
+        async def read(
+            questions: list[usage_report.Question],
+        ) -> list[list[usage_report.Report] | Refused]:
+            return await usage_report.report(self._connection, questions)
+
+        return await self._load("usage", read, question)
+
+    async def _row(self, table: Table[R], id: UUID) -> R | None:
+        async def read(ids: list[UUID]) -> list[R | None]:
+            found = {row[0]: row for row in await table.by(self._connection, "id", ids)}
+            return [found.get(id) for id in ids]
+
+        return await self._load(table.name, read, id)
+
+    def _load(
+        self,
+        key: object,
+        read: Callable[[list[K]], Awaitable[Sequence[V | BaseException]]],
+        asked: K,
+    ) -> Awaitable[V]:
+        loader = self._by_key.get(key)
+        if loader is None:
+            loader = self._by_key[key] = DataLoader(load_fn=read)  # type: ignore[arg-type]
+        return loader.load(asked)

@@ -1,0 +1,60 @@
+"""What every object with an id has in common, and how light rows are shown as GraphQL types."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self, cast
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLResolveInfo
+
+from fubble_gql.api import ids
+
+
+@strawberry.interface
+class Node:
+    """An object that can be fetched again by its id."""
+
+    @strawberry.field(name="id")
+    def global_id(self) -> strawberry.ID:
+        """Opaque and unique in the whole graph; pass it back as it is."""
+        name, own = type(self).__name__, cast(Any, self).id
+        return strawberry.ID(ids.encode(_TYPE_OF_ROW.get(name, name), own))
+
+
+_TYPE_OF_ROW: dict[str, str] = {}
+
+
+class Shown:
+    """A type whose values are light rows: its plain fields are the row's own.
+
+    Listed before Node among the bases. `row` is the class of the rows.
+    """
+
+    row: ClassVar[type]
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        row = cls.__dict__.get("row")
+        if row is not None:
+            _TYPE_OF_ROW[row.__name__] = cls.__name__
+
+    @classmethod
+    def is_type_of(cls, obj: object, _info: GraphQLResolveInfo) -> bool:
+        """Whether a value is of this type, where it could be of several."""
+        return isinstance(obj, cls.row)
+
+    @classmethod
+    def shown(cls, row: object) -> Self:
+        """The row itself, as what it is shown as."""
+        return cast(Self, row)
+
+    @classmethod
+    def shown_or_none(cls, row: object | None) -> Self | None:
+        """The row, if there is one."""
+        return cast(Self | None, row)
+
+
+def own_id(row: object) -> UUID:
+    """The id of the row that a type shows."""
+    return cast(UUID, cast(Any, row).id)

@@ -1,0 +1,93 @@
+"""Who is asking, and any object by its id."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, cast
+
+import strawberry
+
+from fubble_gql.api import ids
+from fubble_gql.api.context import Info
+from fubble_gql.api.customers import Customer
+from fubble_gql.api.node import Node
+from fubble_gql.billing.rows import SUBSCRIPTIONS
+from fubble_gql.catalog.rows import METRICS, PLANS
+from fubble_gql.customers.store import CUSTOMERS
+from fubble_gql.db.rows import Table
+from fubble_gql.errors import Code, refuse
+from fubble_gql.usage.events import USAGE_EVENTS
+
+NODES_MAX = 100
+_TABLES: dict[str, Table[Any]] = {
+    "Customer": CUSTOMERS,
+    "Metric": METRICS,
+    "Plan": PLANS,
+    "PlanSubscription": SUBSCRIPTIONS,
+    "UsageEvent": USAGE_EVENTS,
+}
+
+
+@strawberry.enum
+class Role(StrEnum):
+    """What the caller may do: an OPERATOR everything, PORTAL reads one customer's own graph."""
+
+    OPERATOR = "OPERATOR"
+    PORTAL = "PORTAL"
+
+
+@strawberry.type
+class Viewer:
+    """Who is asking."""
+
+    role: Role = strawberry.field(description="What the caller may do.")
+    customer: Customer | None = strawberry.field(
+        description="With a portal token: the customer that it is for."
+    )
+
+
+@strawberry.type
+class NodeQuery:
+    """The caller, and objects by id."""
+
+    @strawberry.field
+    def viewer(self) -> Viewer:
+        """Who is asking, by the key that was sent."""
+        return Viewer(role=Role.OPERATOR, customer=None)
+
+    @strawberry.field
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Any object's id.")],
+    ) -> Node | None:
+        """Any object by its id; null when there is none."""
+        return (await _fetch(info, [id], "id"))[0]
+
+    @strawberry.field
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description="At most 100 objects' ids.")
+        ],
+    ) -> list[Node | None]:
+        """Objects by their ids, in the order given; null for each that there is not."""
+        if len(ids) > NODES_MAX:
+            raise refuse(Code.LIMIT_EXCEEDED, f"At most {NODES_MAX} ids at once.", "ids")
+        return await _fetch(info, ids, "ids")
+
+
+async def _fetch(info: Info, wanted: list[strawberry.ID], argument: str) -> list[Node | None]:
+    """One statement for each type among the ids."""
+    is_list = argument == "ids"
+    split = [
+        ids.split(id, argument, index) if is_list else ids.split(id, argument)
+        for index, id in enumerate(wanted)
+    ]
+    found: dict[tuple[str, object], object] = {}
+    for name, table in _TABLES.items():
+        own = [id for type_name, id in split if type_name == name]
+        rows = await table.by(info.context.connection, "id", own)
+        found |= {(name, row[0]): row for row in rows}
+    return [cast(Node | None, found.get(key)) for key in split]

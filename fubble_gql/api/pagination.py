@@ -1,0 +1,248 @@
+"""Connections: keyset pages with opaque cursors that survive inserts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast, get_type_hints
+from uuid import UUID
+
+import strawberry
+from strawberry import UNSET
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.extensions import FieldExtension
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+
+from fubble_gql.api.context import Info
+from fubble_gql.api.inputs import given_or_none
+from fubble_gql.api.loaders import Relation
+from fubble_gql.db import exact_json, pages
+from fubble_gql.db.pages import Order, Slice, Window
+from fubble_gql.db.rows import Table
+from fubble_gql.db.sql import ALWAYS, Sql
+from fubble_gql.errors import Code, refuse
+
+T = TypeVar("T")
+
+SIZE_DEFAULT = 20
+SIZE_MAX = 100
+
+
+@strawberry.type
+class PageInfo:
+    """Where a page lies in its list."""
+
+    has_next_page: bool = strawberry.field(description="Whether more follow: ask with `after`.")
+    has_previous_page: bool = strawberry.field(
+        description="Whether there are more before: ask with `before`."
+    )
+    start_cursor: str | None = strawberry.field(description="The cursor of the first edge.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last edge.")
+
+
+@strawberry.type(description="An object in a list, with its place there.")
+class Edge(Generic[T]):
+    """An object in a list, with its place there."""
+
+    node: T = strawberry.field(description="The object.")
+    cursor: str = strawberry.field(description="Its place: give it to `after` or `before`.")
+
+
+@strawberry.type(name="Connection", description="One page of a list.")
+class UncountedConnection(Generic[T]):
+    """One page of a list."""
+
+    found: strawberry.Private[Slice[Any]]
+    cursor_of: strawberry.Private[Callable[[Any], str]]
+
+    @strawberry.field
+    def nodes(self) -> list[T]:
+        """The objects of this page, in order."""
+        return self.found.rows
+
+    @strawberry.field
+    def edges(self) -> list[Edge[T]]:
+        """The objects of this page with their cursors."""
+        return [Edge(node=row, cursor=self.cursor_of(row)) for row in self.found.rows]
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        """Whether there is more, and where."""
+        rows = self.found.rows
+        return PageInfo(
+            has_next_page=self.found.has_next,
+            has_previous_page=self.found.has_previous,
+            start_cursor=self.cursor_of(rows[0]) if rows else None,
+            end_cursor=self.cursor_of(rows[-1]) if rows else None,
+        )
+
+
+@strawberry.type(name="Connection", description="One page of a list.")
+class Connection(UncountedConnection[T]):
+    """One page of a list."""
+
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field
+    async def total_count(self) -> int:
+        """How many there are on all pages. Counted only when asked for."""
+        return await self.count()
+
+
+@strawberry.input
+class Page:
+    """The paging arguments of a list."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+
+class Paged(FieldExtension):
+    """Gives a field the arguments first, after, last and before, and its resolver one `page`."""
+
+    ARGUMENTS = (
+        ("first", int, "Take this many from the start: 20 unless said, at most 100."),
+        ("after", str, "Take those that follow this cursor."),
+        ("last", int, "Take this many from the end instead, at most 100."),
+        ("before", str, "Take those that come before this cursor."),
+    )
+
+    def __init__(self, *, is_forward_only: bool = False) -> None:
+        self._arguments = self.ARGUMENTS[:2] if is_forward_only else self.ARGUMENTS
+
+    def apply(self, field: StrawberryField) -> None:
+        """Replace `page` by the arguments that clients know."""
+        own = [argument for argument in field.arguments if argument.python_name != "page"]
+        field.arguments = [
+            *(
+                StrawberryArgument(
+                    name,
+                    None,
+                    StrawberryAnnotation(kind | None),
+                    description=description,
+                    default=UNSET,
+                )
+                for name, kind, description in self._arguments
+            ),
+            *own,
+        ]
+
+    def map_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Gather them."""
+        given = {name: kwargs.pop(name, None) for name, _, _ in self.ARGUMENTS}
+        page = Page(**{name: given_or_none(value) for name, value in given.items()})
+        return {"page": page, **kwargs}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list that can be paged: its name in cursors, its table and order, and what it leaves out."""
+
+    name: str
+    table: Table[Any]
+    order: Order
+    where: Sql = ALWAYS
+
+    def window(self, page: Page) -> Window:
+        """What is wanted. Refused with INVALID or LIMIT_EXCEEDED, naming the argument."""
+        if page.first is not None and page.last is not None:
+            raise refuse(Code.INVALID, "Give first or last, not both.", "last")
+        argument = "first" if page.last is None else "last"
+        size = page.first if page.last is None else page.last
+        if size is not None and size < 1:
+            raise refuse(Code.INVALID, f"{argument} must be at least 1.", argument)
+        if size is not None and size > SIZE_MAX:
+            raise refuse(
+                Code.LIMIT_EXCEEDED,
+                f"{argument} may be at most {SIZE_MAX}; page on with cursors.",
+                argument,
+            )
+        return Window(
+            size or SIZE_DEFAULT,
+            page.last is not None,
+            self._key(page.after, "after"),
+            self._key(page.before, "before"),
+        )
+
+    def cursor(self, row: object) -> str:
+        """The row's place in this list."""
+        key = [_written(getattr(row, column)) for column in self.order.columns]
+        text = exact_json.dumps([self.name, *key])
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    def _key(self, cursor: str | None, argument: str) -> tuple[Any, ...] | None:
+        if cursor is None:
+            return None
+        try:
+            padded = cursor + "=" * (-len(cursor) % 4)
+            content = exact_json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+            name, *parts = cast(list[Any], content)
+            if name == self.name:
+                kinds = get_type_hints(self.table.row)
+                return tuple(
+                    _READ[kinds[column]](text)
+                    for column, text in zip(self.order.columns, parts, strict=True)
+                )
+        except (ValueError, TypeError, RecursionError):
+            pass
+        raise refuse(Code.INVALID, f"{argument} is not a cursor of this list.", argument)
+
+
+async def connect(info: Info, listing: Listing, page: Page) -> Connection[Any]:
+    """A page of a whole list. One statement, and one more for totalCount."""
+    connection = info.context.connection
+    found = await pages.page(
+        connection, listing.table, listing.order, listing.window(page), listing.where
+    )
+    return Connection(
+        found=found,
+        cursor_of=listing.cursor,
+        count=lambda: pages.count(connection, listing.table, listing.where),
+    )
+
+
+async def connect_children(
+    info: Info, listing: Listing, page: Page, parent: tuple[str, UUID]
+) -> Connection[Any]:
+    """A page of the children of one of many parents: `parent` is a column and an id.
+
+    One statement for all parents together, and one more for totalCount.
+    """
+    column, id = parent
+    relation = Relation(listing.table, column, listing.order, listing.where)
+    loaders = info.context.loaders
+    return Connection(
+        found=await loaders.page(relation, listing.window(page), id),
+        cursor_of=listing.cursor,
+        count=lambda: loaders.count(relation, id),
+    )
+
+
+def _written(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("A cursor's instant has an offset.")
+    return instant
+
+
+def _whole(text: str) -> int:
+    if not -(2**63) <= int(text) < 2**63:
+        raise ValueError("A cursor's number fits its column.")
+    return int(text)
+
+
+_READ: dict[object, Callable[[str], object]] = {
+    datetime: _instant,
+    UUID: UUID,
+    int: _whole,
+    str: str,
+}

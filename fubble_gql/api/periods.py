@@ -1,0 +1,60 @@
+"""Spans of time and money in the graph."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from fubble_gql.api.inputs import given_or_none
+from fubble_gql.errors import Code, refuse
+from fubble_gql.pricing import period as pricing_period
+
+
+@strawberry.type
+class Money:
+    """An exact amount of one currency, rounded to the currency's minor unit."""
+
+    amount: Decimal = strawberry.field(description='As in "12.50"; JPY has no decimals, KWD three.')
+    currency: str = strawberry.field(description='The ISO 4217 code, as in "EUR".')
+
+
+@strawberry.type
+class Period:
+    """A half-open span of time: start is in it, end is not."""
+
+    start: datetime = strawberry.field(description="The first instant.")
+    end: datetime = strawberry.field(description="The first instant after it.")
+
+
+@strawberry.input
+class PeriodInput:
+    """A half-open span of time: start is in it, end is not."""
+
+    start: datetime = strawberry.field(description="The first instant.")
+    end: datetime = strawberry.field(description="The first instant after it; later than start.")
+
+
+def read_period(period: PeriodInput | None, *path: str) -> pricing_period.Period | None:
+    """The span, None when it was left out. Refused with INVALID unless it ends after its start."""
+    found = given_or_none(period)
+    if found is None:
+        return None
+    if found.end <= found.start:
+        raise refuse(Code.INVALID, "end must come after start.", *path, "end")
+    return pricing_period.Period(found.start, found.end)
+
+
+AsOf = Annotated[
+    datetime | None,
+    strawberry.argument(
+        description=(
+            "Only what had been recorded by this instant counts; now unless said, and never later."
+        )
+    ),
+]
+BillPeriod = Annotated[
+    PeriodInput | None, strawberry.argument(description="Any span instead of the running period.")
+]

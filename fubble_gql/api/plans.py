@@ -1,0 +1,409 @@
+"""Plans in the graph: versions, their price components, and what they would charge."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, cast
+
+import strawberry
+from strawberry import UNSET
+from strawberry.scalars import JSON
+
+from fubble_gql.api import ids, refs
+from fubble_gql.api.bills import InvoicePreview, show_period
+from fubble_gql.api.context import Info
+from fubble_gql.api.errors import UserError, answer
+from fubble_gql.api.inputs import as_object, changes, given, given_or_none
+from fubble_gql.api.metrics import Metric
+from fubble_gql.api.node import Node, Shown, own_id
+from fubble_gql.api.pagination import Connection, Listing, Page, Paged, connect
+from fubble_gql.api.pricing import Pricing
+from fubble_gql.api.pricing_inputs import PricingInput, encoded
+from fubble_gql.api.refs import PlanRef
+from fubble_gql.api.scalars import BigInt
+from fubble_gql.billing import estimate
+from fubble_gql.catalog import plans
+from fubble_gql.catalog.components import NewComponent
+from fubble_gql.catalog.plan_search import PlanSearch
+from fubble_gql.catalog.rows import BY_CREATION, COMPONENTS, PLANS, ComponentRow, PlanRow
+from fubble_gql.pricing import period
+from fubble_gql.pricing.rates.codec import decode
+
+BillingFrequency = strawberry.enum(
+    period.Frequency, name="BillingFrequency", description="How often a plan bills."
+)
+
+
+@strawberry.input
+class UsageInput:
+    """Usage that is only supposed, for an estimate."""
+
+    metric: str = strawberry.field(description="The key of a metric that the plan prices.")
+    quantity: Decimal = strawberry.field(description="How much of it in one period.")
+    event_count: BigInt | None = strawberry.field(
+        default=UNSET, description="How many events; needed where each event has a fee."
+    )
+    dimensions: JSON | None = strawberry.field(
+        default=UNSET,
+        description='Values of the priced dimensions, as in {"region": "eu"}; one entry for each.',
+    )
+
+
+@strawberry.type
+class PriceComponent(Shown):
+    """One price of a plan: how it charges, and for which metric."""
+
+    row: ClassVar[type] = ComponentRow
+
+    key: str = strawberry.field(description="Its key, unique in its version of the plan.")
+    display_name: str = strawberry.field(description="What customers read on the invoice.")
+    minimum: Decimal | None = strawberry.field(
+        description="The least that it charges in one full period."
+    )
+    maximum: Decimal | None = strawberry.field(
+        description="The most that it charges in one full period."
+    )
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        """Opaque; another version of the plan has other components."""
+        return strawberry.ID(ids.encode("PriceComponent", own_id(self)))
+
+    @strawberry.field
+    async def metric(self, info: Info) -> Metric | None:
+        """The metric whose usage it prices; none for fees."""
+        metric_id = cast(ComponentRow, self).metric_id
+        if metric_id is None:
+            return None
+        return Metric.shown_or_none(await info.context.loaders.metric(metric_id))
+
+    @strawberry.field
+    def pricing(self) -> Pricing:
+        """How it charges."""
+        return cast(Pricing, decode(cast(ComponentRow, self).pricing))
+
+
+@strawberry.type
+class Plan(Shown, Node):
+    """A version of a plan. Published versions never change; an update publishes the next one."""
+
+    row: ClassVar[type] = PlanRow
+
+    key: str = strawberry.field(description="The key you chose, shared by all versions.")
+    version: int = strawberry.field(description="Counted from 1.")
+    name: str = strawberry.field(description="What customers read.")
+    description: str | None = strawberry.field(description="What it offers.")
+    currency: str = strawberry.field(description='The ISO 4217 code of its prices, as in "EUR".')
+    billing_frequency: BillingFrequency = strawberry.field(description="How long a period is.")
+    trial_days: int = strawberry.field(
+        description=(
+            "Local calendar days at the start that bill nothing: no fees and no usage, and what is "
+            "used in them fills no tier and no allowance."
+        )
+    )
+    is_active: bool = strawberry.field(description="Whether new subscriptions may begin on it.")
+    is_latest: bool = strawberry.field(description="Whether no later version was published.")
+    minimum: Decimal | None = strawberry.field(
+        description="The least that one full period comes to, before credits."
+    )
+    created_at: datetime = strawberry.field(description="When this version was published.")
+
+    @strawberry.field
+    async def price_components(self, info: Info) -> list[PriceComponent]:
+        """Its prices, in order."""
+        found = await info.context.loaders.components(own_id(self))
+        return cast(list[PriceComponent], found)
+
+    @strawberry.field
+    async def estimate(
+        self,
+        info: Info,
+        usage: Annotated[
+            list[UsageInput], strawberry.argument(description="What would be used in the period.")
+        ],
+    ) -> InvoicePreview | None:
+        """What this plan would charge for the given usage over one full period from now.
+
+        Computed by the code that rates invoices, never stored.
+        """
+        return await _estimate(info, cast(PlanRow, self), usage)
+
+
+@strawberry.type
+class PlanPayload:
+    """The plan's version, or why the call was refused."""
+
+    plan: Plan | None = strawberry.field(description="The plan's latest version.")
+    errors: list[UserError] = strawberry.field(description="Why nothing was done; else empty.")
+
+
+@strawberry.input
+class PriceComponentInput:
+    """One price of a plan."""
+
+    key: str = strawberry.field(description="A key, unique in the plan.")
+    display_name: str = strawberry.field(description="What customers read on the invoice.")
+    metric: str | None = strawberry.field(
+        default=UNSET, description="The key of the metric that it prices; left out for fees."
+    )
+    pricing: PricingInput = strawberry.field(description="How it charges: exactly one model.")
+    minimum: Decimal | None = strawberry.field(
+        default=UNSET, description="The least that it charges in one full period."
+    )
+    maximum: Decimal | None = strawberry.field(
+        default=UNSET, description="The most that it charges in one full period."
+    )
+
+
+@strawberry.input
+class CreatePlanInput:
+    """The first version of a plan."""
+
+    key: str = strawberry.field(description="A key of your own, at most 255 characters.")
+    name: str = strawberry.field(description="What customers read.")
+    description: str | None = strawberry.field(default=UNSET, description="What it offers.")
+    currency: str | None = strawberry.field(
+        default=UNSET, description="An ISO 4217 code; USD unless said. Never changes."
+    )
+    billing_frequency: BillingFrequency = strawberry.field(description="How long a period is.")
+    trial_days: int | None = strawberry.field(
+        default=UNSET, description="Days at the start that bill nothing; 0 unless said."
+    )
+    minimum: Decimal | None = strawberry.field(
+        default=UNSET, description="The least that one full period comes to, before credits."
+    )
+    price_components: list[PriceComponentInput] = strawberry.field(
+        description="At least one, in the order of the invoice."
+    )
+
+
+@strawberry.input
+class UpdatePlanInput:
+    """What the next version has otherwise. What is left out stays; null clears."""
+
+    name: strawberry.Maybe[str | None] = strawberry.field(description="What customers read.")
+    description: strawberry.Maybe[str | None] = strawberry.field(description="What it offers.")
+    trial_days: strawberry.Maybe[int | None] = strawberry.field(
+        description="Days that bill nothing; null means none."
+    )
+    minimum: strawberry.Maybe[Decimal | None] = strawberry.field(
+        description="The least that one full period comes to; null means none."
+    )
+    price_components: strawberry.Maybe[list[PriceComponentInput] | None] = strawberry.field(
+        description="All of them: those that are not in the list are gone in the next version."
+    )
+
+
+@strawberry.input
+class PlanFilter:
+    """Which plans are listed."""
+
+    search: str | None = strawberry.field(
+        default=UNSET, description="A part of the key or the name, in any case."
+    )
+    is_active: bool | None = strawberry.field(
+        default=UNSET, description="Only those that can, or cannot, be subscribed to."
+    )
+    all_versions: bool | None = strawberry.field(
+        default=UNSET, description="Every version, instead of the latest of each plan."
+    )
+
+
+@strawberry.type
+class PlanQuery:
+    """Reading plans."""
+
+    @strawberry.field
+    async def plan(
+        self,
+        info: Info,
+        id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The id of a version, or else a key."),
+        ] = UNSET,
+        key: Annotated[
+            str | None, strawberry.argument(description="The plan's key, or else an id.")
+        ] = UNSET,
+        version: Annotated[
+            int | None, strawberry.argument(description="With a key: this version of it.")
+        ] = UNSET,
+    ) -> Plan | None:
+        """One version of a plan: by id, or by key its latest unless said otherwise."""
+        ref = refs.either("Plan", given_or_none(id), given_or_none(key))
+        found = await plans.look_up(info.context.connection, ref, given_or_none(version))
+        return Plan.shown_or_none(found)
+
+    @strawberry.field(extensions=[Paged()])
+    async def plans(
+        self,
+        info: Info,
+        page: Page,
+        filter: Annotated[
+            PlanFilter | None, strawberry.argument(description="Only some of them.")
+        ] = UNSET,
+    ) -> Connection[Plan]:
+        """The latest version of each plan, the oldest first."""
+        chosen = given_or_none(filter) or PlanFilter()
+        search = PlanSearch(**given(chosen, "search", "is_active", "all_versions"))
+        listing = Listing("plans", PLANS, BY_CREATION, search.conditions())
+        return await connect(info, listing, page)
+
+
+PlanArgument = Annotated[PlanRef, strawberry.argument(description="Which plan.")]
+ExpectedVersion = Annotated[
+    int | None,
+    strawberry.argument(
+        description="The latest version as you know it: CONFLICT when it is another by now."
+    ),
+]
+
+
+@strawberry.type
+class PlanMutation:
+    """Writing plans."""
+
+    @strawberry.mutation
+    async def create_plan(
+        self,
+        info: Info,
+        input: Annotated[CreatePlanInput, strawberry.argument(description="The plan.")],
+    ) -> PlanPayload:
+        """Publish version 1 of a plan. Again with the same input: its latest version."""
+        context = info.context
+        return await answer(
+            PlanPayload,
+            "plan",
+            lambda: plans.create(context.connection, _new_plan(input), context.now),
+        )
+
+    @strawberry.mutation
+    async def update_plan(
+        self,
+        info: Info,
+        plan: PlanArgument,
+        input: Annotated[UpdatePlanInput, strawberry.argument(description="What changes.")],
+        expected_version: ExpectedVersion = UNSET,
+    ) -> PlanPayload:
+        """Publish the next version; running subscriptions stay on theirs.
+
+        When nothing differs from the latest version, none is published.
+        """
+        context = info.context
+        return await answer(
+            PlanPayload,
+            "plan",
+            lambda: plans.update(
+                context.connection,
+                refs.resolve(plan, "plan"),
+                plans.with_changes(_plan_changes(input)),
+                given_or_none(expected_version),
+                context.now,
+            ),
+        )
+
+    @strawberry.mutation
+    async def deactivate_plan(self, info: Info, plan: PlanArgument) -> PlanPayload:
+        """Let no new subscription begin on it; running ones go on. Again: no error, no change."""
+        context = info.context
+        return await answer(
+            PlanPayload,
+            "plan",
+            lambda: plans.deactivate(context.connection, refs.resolve(plan, "plan"), context.now),
+        )
+
+    @strawberry.mutation
+    async def add_price_component(
+        self,
+        info: Info,
+        plan: PlanArgument,
+        input: Annotated[PriceComponentInput, strawberry.argument(description="The price.")],
+        expected_version: ExpectedVersion = UNSET,
+    ) -> PlanPayload:
+        """Publish a version with one more price. Again with the same input: no new version."""
+        context = info.context
+        return await answer(
+            PlanPayload,
+            "plan",
+            lambda: plans.add_component(
+                context.connection,
+                refs.resolve(plan, "plan"),
+                _new_component(input),
+                given_or_none(expected_version),
+                context.now,
+            ),
+        )
+
+    @strawberry.mutation
+    async def remove_price_component(
+        self,
+        info: Info,
+        plan: PlanArgument,
+        component_key: Annotated[
+            str, strawberry.argument(description="The key of the price to leave out.")
+        ],
+        expected_version: ExpectedVersion = UNSET,
+    ) -> PlanPayload:
+        """Publish a version without a price. Again: no error, no new version."""
+        context = info.context
+        return await answer(
+            PlanPayload,
+            "plan",
+            lambda: plans.remove_component(
+                context.connection,
+                refs.resolve(plan, "plan"),
+                component_key,
+                given_or_none(expected_version),
+                context.now,
+            ),
+        )
+
+
+def _new_plan(input: CreatePlanInput) -> plans.NewPlan:
+    return plans.NewPlan(
+        key=input.key,
+        name=input.name,
+        billing_frequency=input.billing_frequency,
+        components=[_new_component(one) for one in input.price_components],
+        **given(input, "description", "currency", "trial_days", "minimum"),
+    )
+
+
+def _new_component(input: PriceComponentInput) -> NewComponent:
+    return NewComponent(
+        key=input.key,
+        display_name=input.display_name,
+        pricing=encoded(input.pricing),
+        **given(input, "metric", "minimum", "maximum"),
+    )
+
+
+def _plan_changes(input: UpdatePlanInput) -> dict[str, Any]:
+    found = changes(input)
+    if "price_components" in found:
+        listed = found.pop("price_components") or []
+        found["components"] = [_new_component(one) for one in listed]
+    if "trial_days" in found:
+        found["trial_days"] = found["trial_days"] or 0
+    return found
+
+
+async def _estimate(info: Info, plan: PlanRow, usage: list[UsageInput]) -> InvoicePreview:
+    supposed = [
+        estimate.Supposed(
+            one.metric,
+            one.quantity,
+            given_or_none(one.event_count),
+            as_object(one.dimensions) if given_or_none(one.dimensions) else None,
+        )
+        for one in usage
+    ]
+    context = info.context
+    whole, bill = await estimate.estimate(context.connection, plan, supposed, context.now)
+    return InvoicePreview(
+        rated=bill,
+        customer=None,
+        currency=bill.currency,
+        period=show_period(whole),
+        as_of=context.now,
+    )

@@ -1,0 +1,153 @@
+"""Scalars that never lose a digit: Decimal, DateTime, JSON, BigInt."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NewType
+
+import orjson
+import strawberry
+from graphql import (
+    BooleanValueNode,
+    FloatValueNode,
+    IntValueNode,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    StringValueNode,
+    ValueNode,
+    VariableNode,
+)
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition
+
+from fubble_gql.db import exact_json
+from fubble_gql.pricing.money import DIGITS_MAX, PLACES_MAX, is_in_range
+
+BigInt = NewType("BigInt", int)
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,38}", re.ASCII)
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+YEARS = range(1900, 2201)
+
+
+def parse_decimal(value: object) -> Decimal:
+    """A number from a string or from JSON, which was read without floats."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        number = Decimal(value)
+    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+        number = Decimal(value)
+    else:
+        raise ValueError('must be a decimal number written as a string, as in "12.5".')
+    if not is_in_range(number):
+        raise ValueError(
+            f"must have at most {DIGITS_MAX} digits before the point and {PLACES_MAX} after it."
+        )
+    return number
+
+
+def write_decimal(value: Decimal) -> str:
+    """Without exponent; the digits as they are, so that money keeps its cents."""
+    return format(value, "f")
+
+
+def parse_instant(value: object) -> datetime:
+    """An RFC 3339 instant, in UTC."""
+    shape = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+    if shape is None or not isinstance(value, str):
+        raise ValueError(
+            'must be an RFC 3339 instant with its offset, as in "2026-05-01T00:00:00Z".'
+        )
+    if len((shape[1] or "").rstrip("0")) > 6:
+        raise ValueError("must not be finer than a microsecond.")
+    try:
+        instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a day and a time that exist.") from None
+    if instant.year not in YEARS:
+        raise ValueError(f"must lie between {YEARS[0]} and {YEARS[-1]}.")
+    return instant
+
+
+def write_instant(value: datetime) -> str:
+    """UTC, marked with a Z."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_whole(value: object) -> BigInt:
+    """A whole number from a string or from JSON."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return BigInt(int(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return BigInt(value)
+    raise ValueError('must be a whole number written as a string, as in "1200".')
+
+
+def _text(node: ValueNode) -> object:
+    """A literal's own text: graphql-core would make a float of a number."""
+    if isinstance(node, StringValueNode | IntValueNode | FloatValueNode):
+        return node.value
+    return None
+
+
+def literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
+    """A JSON literal, its numbers exact."""
+    match node:
+        case IntValueNode() | FloatValueNode():
+            return exact_json.loads(node.value)
+        case StringValueNode() | BooleanValueNode():
+            return node.value
+        case NullValueNode():
+            return None
+        case ListValueNode():
+            return [literal(item, variables) for item in node.values]
+        case ObjectValueNode():
+            return {field.name.value: literal(field.value, variables) for field in node.fields}
+        case VariableNode():
+            return (variables or {}).get(node.name.value)
+        case _:
+            raise ValueError("must be JSON.")
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description=(
+            'An exact decimal number, a plain string on the wire: "12.5", never 1.25E+1, never a '
+            "float. At most 20 digits before the point and 18 after it."
+        ),
+        serialize=write_decimal,
+        parse_value=parse_decimal,
+        parse_literal=lambda node, _=None: parse_decimal(_text(node)),
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description=(
+            'An instant, RFC 3339 with an offset, as in "2026-05-01T09:30:00+02:00"; answers are '
+            "in UTC. No finer than a microsecond."
+        ),
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=write_instant,
+        parse_value=parse_instant,
+        parse_literal=lambda node, _=None: parse_instant(_text(node)),
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value. Its numbers are kept to the last digit.",
+        serialize=lambda value: orjson.Fragment(exact_json.dumps(value)),
+        parse_value=lambda value: value,
+        parse_literal=literal,
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description='A whole number of any size, a plain string on the wire: "1200".',
+        serialize=str,
+        parse_value=parse_whole,
+        parse_literal=lambda node, _=None: parse_whole(_text(node)),
+    ),
+}

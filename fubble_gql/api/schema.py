@@ -1,0 +1,96 @@
+"""The schema: the nouns' queries and mutations put together, described, and printed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import strawberry
+from graphql import GraphQLNamedType
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
+
+from fubble_gql.api.customers import CustomerMutation, CustomerQuery
+from fubble_gql.api.metrics import MetricMutation, MetricQuery
+from fubble_gql.api.nodes import NodeQuery
+from fubble_gql.api.plans import PlanMutation, PlanQuery
+from fubble_gql.api.scalars import SCALARS
+from fubble_gql.api.subscriptions import SubscriptionMutation, SubscriptionQuery
+from fubble_gql.api.usage import UsageEvent, UsageMutation
+
+CACHED_DOCUMENTS = 256
+
+
+def build_schema() -> strawberry.Schema:
+    """The whole schema, every part described by its docstring."""
+    query = merge_types(
+        "Query", (NodeQuery, CustomerQuery, MetricQuery, PlanQuery, SubscriptionQuery)
+    )
+    mutation = merge_types(
+        "Mutation",
+        (CustomerMutation, MetricMutation, PlanMutation, SubscriptionMutation, UsageMutation),
+    )
+    schema = _Schema(
+        query,
+        mutation,
+        types=[UsageEvent],
+        config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[
+            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
+            lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+        ],
+    )
+    _describe(schema)
+    return schema
+
+
+class _Schema(strawberry.Schema):
+    def process_errors(self, *_: object, **__: object) -> None:
+        """Nothing: the endpoint logs what is unexpected, and a refusal is no one's defect."""
+
+
+def print_schema() -> str:
+    """The SDL, as schema/schema.graphql holds it."""
+    return build_schema().as_str().rstrip() + "\n"
+
+
+def _describe(schema: strawberry.Schema) -> None:
+    """Give docstrings to what has no description: Strawberry does not."""
+    for kind in schema._schema.type_map.values():  # noqa: SLF001 - graphql-core's own schema
+        if kind.name.startswith("__"):
+            continue
+        kind.description = kind.description or _docstring(_origin(kind))
+        for field in getattr(kind, "fields", {}).values():
+            definition = field.extensions.get("strawberry-definition")
+            resolver = getattr(definition, "base_resolver", None)
+            if not field.description and resolver is not None:
+                field.description = _docstring(resolver.wrapped_func)
+
+
+def _origin(kind: GraphQLNamedType) -> object:
+    definition: Any = kind.extensions.get("strawberry-definition")
+    return getattr(definition, "origin", None) or getattr(definition, "wrapped_cls", None)
+
+
+def _docstring(source: object) -> str | None:
+    found = (
+        source.__dict__.get("__doc__") if isinstance(source, type) else source and source.__doc__
+    )
+    return inspect.cleandoc(found) if isinstance(found, str) else None
+
+
+def undescribed(schema: strawberry.Schema) -> Iterator[str]:
+    """Everything in the schema that has no description."""
+    for kind in schema._schema.type_map.values():  # noqa: SLF001
+        if kind.name.startswith("__"):
+            continue
+        if not kind.description:
+            yield kind.name
+        for name, field in getattr(kind, "fields", {}).items():
+            if not field.description:
+                yield f"{kind.name}.{name}"
+            for argument, definition in getattr(field, "args", {}).items():
+                if not definition.description:
+                    yield f"{kind.name}.{name}({argument})"

@@ -1,0 +1,336 @@
+"""Usage in the graph: events, what they add up to, and recording them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from uuid import UUID
+
+import strawberry
+from strawberry import UNSET
+from strawberry.scalars import JSON
+
+from fubble_gql.api import ids
+from fubble_gql.api.context import Info
+from fubble_gql.api.errors import UNAVAILABLE, UserError, user_error
+from fubble_gql.api.inputs import given_or_none
+from fubble_gql.api.metrics import Metric
+from fubble_gql.api.node import Node, Shown
+from fubble_gql.api.pagination import Listing
+from fubble_gql.api.periods import Period, PeriodInput, read_period
+from fubble_gql.api.scalars import BigInt
+from fubble_gql.billing import usage_report
+from fubble_gql.billing.usage_report import Question, Report
+from fubble_gql.catalog.rows import METRICS
+from fubble_gql.errors import Refused, Unavailable
+from fubble_gql.pricing import period as pricing_period
+from fubble_gql.usage import ingest
+from fubble_gql.usage.events import NEWEST_FIRST, USAGE_EVENTS, EventFilter, UsageEventRow
+from fubble_gql.usage.ingest import NewEvent, Receipt
+
+if TYPE_CHECKING:
+    from fubble_gql.api.customers import Customer
+    from fubble_gql.api.subscriptions import PlanSubscription
+
+LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")]
+LazySubscription = Annotated["PlanSubscription", strawberry.lazy("fubble_gql.api.subscriptions")]
+Granularity = strawberry.enum(
+    pricing_period.Granularity,
+    name="Granularity",
+    description="How finely a period is cut into a series, in the customer's timezone.",
+)
+ReceiptStatus = strawberry.enum(
+    ingest.ReceiptStatus,
+    name="ReceiptStatus",
+    description=(
+        "ACCEPTED counts; DUPLICATE was already counted; REJECTED says why and was not stored."
+    ),
+)
+UsagePeriod = Annotated[
+    PeriodInput | None,
+    strawberry.argument(description="The current local calendar month unless said."),
+]
+Metrics = Annotated[
+    list[str] | None, strawberry.argument(description="The keys of the metrics wanted.")
+]
+SeriesGranularity = Annotated[
+    Granularity | None,
+    strawberry.argument(description="Cut the period into a series; without it there is none."),
+]
+GroupBy = Annotated[
+    list[str] | None,
+    strawberry.argument(description="Declared dimensions: a row for each combination of values."),
+]
+
+
+@strawberry.type
+class UsageEvent(Shown, Node):
+    """One use of a metric by a customer, as it was recorded. Events are never changed."""
+
+    row: ClassVar[type] = UsageEventRow
+
+    quantity: Decimal = strawberry.field(description="How much.")
+    event_time: datetime = strawberry.field(description="When it happened: decides its period.")
+    idempotency_key: str = strawberry.field(
+        description="The sender's key: counts once for its customer, for ever."
+    )
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    voided_at: datetime | None = strawberry.field(description="When it was voided, if it was.")
+    void_reason: str | None = strawberry.field(description="Why it was voided.")
+
+    @strawberry.field
+    async def customer(self, info: Info) -> LazyCustomer:
+        """Whose usage it is."""
+        id = cast(UsageEventRow, self).customer_id
+        return cast("Customer", await info.context.loaders.customer(id))
+
+    @strawberry.field
+    async def subscription(self, info: Info) -> LazySubscription | None:
+        """The subscription that it names; without one, the first that prices the metric counts it."""
+        id = cast(UsageEventRow, self).subscription_id
+        found = await info.context.loaders.subscription(id) if id else None
+        return cast("PlanSubscription | None", found)
+
+    @strawberry.field
+    async def metric(self, info: Info) -> Metric:
+        """What was used."""
+        id = cast(UsageEventRow, self).metric_id
+        return Metric.shown(await info.context.loaders.metric(id))
+
+    @strawberry.field
+    def properties(self) -> JSON:
+        """A JSON object: the metric's dimensions, and whatever else was sent."""
+        return cast(JSON, cast(UsageEventRow, self).properties or {})
+
+
+@strawberry.input
+class UsageEventFilter:
+    """Which events are listed."""
+
+    idempotency_keys: list[str] | None = strawberry.field(
+        default=UNSET, description="Only those with one of these keys."
+    )
+    metrics: list[str] | None = strawberry.field(
+        default=UNSET, description="Only those of metrics with one of these keys."
+    )
+    period: PeriodInput | None = strawberry.field(
+        default=UNSET, description="Only those whose event time lies in it."
+    )
+    subscription_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="Only those that name this subscription."
+    )
+    include_voided: bool | None = strawberry.field(
+        default=UNSET, description="Voided ones too; false unless said."
+    )
+
+
+@strawberry.type
+class DimensionValue:
+    """One dimension's value in a group."""
+
+    property: str = strawberry.field(description="The dimension.")
+    value: str | None = strawberry.field(
+        description="Its value; numbers as plain text. None where the metric has no such dimension."
+    )
+
+
+@strawberry.type
+class UsagePoint:
+    """The usage of one bucket of a series."""
+
+    period: Period = strawberry.field(description="The bucket.")
+    quantity: Decimal = strawberry.field(description="What its events come to.")
+    event_count: BigInt = strawberry.field(description="How many events there were.")
+
+
+@strawberry.type
+class MetricUsage:
+    """The usage of one metric over a period, or of one group of it."""
+
+    metric: Metric = strawberry.field(description="The metric.")
+    period: Period = strawberry.field(description="The period.")
+    quantity: Decimal = strawberry.field(description="What its events come to.")
+    event_count: BigInt = strawberry.field(description="How many events there were.")
+    group: list[DimensionValue] = strawberry.field(
+        description="The dimension values that this row is for; empty when not grouped."
+    )
+    series: list[UsagePoint] = strawberry.field(
+        description="The period cut by `granularity`, empty buckets included; else empty."
+    )
+
+
+@strawberry.input
+class UsageEventInput:
+    """One use of a metric by a customer."""
+
+    customer: str = strawberry.field(description="The customer's key.")
+    metric: str = strawberry.field(description="The metric's key.")
+    quantity: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="How much. May be left out for COUNT and UNIQUE_COUNT, where it is 1.",
+    )
+    event_time: datetime | None = strawberry.field(
+        default=UNSET, description="When it happened, at most 24 hours ahead; now unless said."
+    )
+    idempotency_key: str = strawberry.field(
+        description="A key of your own, at most 255 characters: counts once for its customer."
+    )
+    subscription_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="The subscription that it counts for, where there are several."
+    )
+    properties: JSON | None = strawberry.field(
+        default=UNSET,
+        description='A JSON object with every dimension that the metric declares, as in {"region": "eu"}.',
+    )
+
+
+@strawberry.type
+class UsageReceipt:
+    """What became of one event."""
+
+    index: int = strawberry.field(description="Its place in the call, from 0.")
+    idempotency_key: str = strawberry.field(description="Its key.")
+    status: ReceiptStatus = strawberry.field(description="Whether it counts.")
+    error: UserError | None = strawberry.field(description="Why it was rejected.")
+
+
+@strawberry.type
+class RecordUsagePayload:
+    """A receipt for each event, in the order given."""
+
+    accepted: int = strawberry.field(description="How many are new, and stored for good.")
+    duplicates: int = strawberry.field(description="How many had been recorded before.")
+    rejected: int = strawberry.field(description="How many were not stored.")
+    receipts: list[UsageReceipt] = strawberry.field(description="One for each event.")
+    errors: list[UserError] = strawberry.field(
+        description="Why nothing at all was done; else empty. Rejected events are in receipts."
+    )
+
+
+@strawberry.type
+class UsageMutation:
+    """Recording usage."""
+
+    @strawberry.mutation
+    async def record_usage(
+        self,
+        info: Info,
+        events: Annotated[
+            list[UsageEventInput], strawberry.argument(description="1 to 5,000 events.")
+        ],
+    ) -> RecordUsagePayload:
+        """Record up to 5,000 events. Sending them again is safe: each key counts once.
+
+        All or nothing is not the rule here: each event gets its own receipt, in the order given.
+        """
+        context = info.context
+        try:
+            read = [_event(index, one) for index, one in enumerate(events)]
+            receipts = await ingest.record(context.connection, read, context.clock)
+        except Refused as refused:
+            return _payload([], [user_error(one) for one in refused.problems])
+        except Unavailable:
+            return _payload([], [user_error(UNAVAILABLE)])
+        return _payload(receipts, [])
+
+
+def _event(index: int, input: UsageEventInput) -> NewEvent:
+    id = given_or_none(input.subscription_id)
+    return NewEvent(
+        customer=input.customer,
+        metric=input.metric,
+        idempotency_key=input.idempotency_key,
+        quantity=given_or_none(input.quantity),
+        event_time=given_or_none(input.event_time),
+        subscription_id=None
+        if id is None
+        else ids.decode("PlanSubscription", id, "events", index, "subscriptionId"),
+        properties=cast(Mapping[str, object] | None, given_or_none(input.properties)),
+    )
+
+
+def _payload(receipts: list[Receipt], errors: list[UserError]) -> RecordUsagePayload:
+    counts = dict.fromkeys(ingest.ReceiptStatus, 0)
+    for receipt in receipts:
+        counts[receipt.status] += 1
+    return RecordUsagePayload(
+        accepted=counts[ingest.ReceiptStatus.ACCEPTED],
+        duplicates=counts[ingest.ReceiptStatus.DUPLICATE],
+        rejected=counts[ingest.ReceiptStatus.REJECTED],
+        receipts=[
+            UsageReceipt(
+                index=one.index,
+                idempotency_key=one.idempotency_key,
+                status=one.status,
+                error=user_error(one.error) if one.error else None,
+            )
+            for one in receipts
+        ],
+        errors=errors,
+    )
+
+
+async def event_listing(info: Info, filter: UsageEventFilter | None) -> Listing:
+    """The list of events that a filter leaves."""
+    connection = info.context.connection
+    chosen = filter or UsageEventFilter()
+    keys = given_or_none(chosen.metrics)
+    subscription = given_or_none(chosen.subscription_id)
+    metrics = await METRICS.by(connection, "key", keys) if keys else []
+    wanted = EventFilter(
+        idempotency_keys=given_or_none(chosen.idempotency_keys),
+        metric_ids=None if keys is None else [row.id for row in metrics],
+        period=read_period(chosen.period, "filter", "period"),
+        subscription_id=None
+        if subscription is None
+        else ids.decode("PlanSubscription", subscription, "filter", "subscriptionId"),
+        include_voided=given_or_none(chosen.include_voided) or False,
+    )
+    return Listing("usageEvents", USAGE_EVENTS, NEWEST_FIRST, wanted.conditions(connection))
+
+
+async def usage_of(
+    info: Info,
+    customer_id: UUID,
+    *,
+    subscription_id: UUID | None = None,
+    unbilled: bool = False,
+    period: PeriodInput | None = None,
+    metrics: list[str] | None = None,
+    granularity: Granularity | None = None,
+    group_by: list[str] | None = None,
+) -> list[MetricUsage]:
+    """Usage of a customer, of one subscription, or what none prices."""
+    keys = given_or_none(metrics)
+    question = Question(
+        customer_id=customer_id,
+        as_of=info.context.now,
+        subscription_id=subscription_id,
+        unbilled=unbilled,
+        period=read_period(period, "period"),
+        metrics=None if keys is None else tuple(keys),
+        granularity=given_or_none(granularity),
+        group_by=tuple(given_or_none(group_by) or ()),
+    )
+    return [_usage(report) for report in await info.context.loaders.usage(question)]
+
+
+def _usage(report: Report) -> MetricUsage:
+    return MetricUsage(
+        metric=Metric.shown(report.metric),
+        period=Period(start=report.period.start, end=report.period.end),
+        quantity=report.quantity,
+        event_count=BigInt(report.event_count),
+        group=[DimensionValue(property=name, value=value) for name, value in report.group],
+        series=[_point(point) for point in report.series],
+    )
+
+
+def _point(point: usage_report.Point) -> UsagePoint:
+    return UsagePoint(
+        period=Period(start=point.period.start, end=point.period.end),
+        quantity=point.quantity,
+        event_count=BigInt(point.event_count),
+    )

@@ -1,0 +1,295 @@
+"""What travels over HTTP: requests, read strictly, and the one shape of errors.
+
+Whatever a client sends becomes either a `Call` or a `Refusal` that says what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+import orjson
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+
+# NUL and half of a surrogate pair: no database stores them and no answer could show them.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# How JSON spells them. A hit may be a whole pair (an emoji), so it only makes the walk necessary.
+_SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
+CANNOT_STORE = (
+    "Text may not hold the character NUL (\\u0000) or half of a surrogate pair (\\ud800 to \\udfff);"
+    " remove it."
+)
+MESSAGE_CHARACTERS_MAX = 500
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")
+_BAD_VARIABLE = re.compile(
+    r"Variable '\$(\w+)' has invalid value(?: at ([^:\s]+))?: (.*)", re.DOTALL
+)
+_CRASH = re.compile(r", but encountered error .*", re.DOTALL)
+_PLACE = re.compile(r"\w+")
+_WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
+
+
+@dataclass(eq=False)
+class Refusal(Exception):
+    """An answer without execution: an HTTP status, a stable code and what to do about it."""
+
+    status: int
+    code: str
+    message: str
+    path: tuple[str | int, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a client asks for: a document, its variables, and which of its operations to run."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+    extensions: dict[str, Any] | None
+
+
+async def read_call(request: Request, body_bytes_max: int) -> Call:
+    """The call in a POST's body or in a GET's parameters; raises `Refusal`."""
+    if request.method == "GET":
+        return _call_of(_parameters(request.url.query))
+    _require_json(request)
+    body = await _body(request, body_bytes_max)
+    message = _loads(body, "The body")
+    if isinstance(message, list):
+        raise Refusal(400, "INVALID", "Batches are not offered: send one object for each request.")
+    if not isinstance(message, dict):
+        raise Refusal(400, "INVALID", 'The body must be an object like {"query": "…"}.')
+    if _SUSPICIOUS.search(body):
+        require_storable(message)
+    return _call_of(message)
+
+
+def require_storable(value: object, *path: str | int) -> None:
+    """Refuse NUL and lone surrogates in any text and any key of a JSON value, naming the place."""
+    for place, text in _texts(value, path):
+        if _UNSTORABLE.search(text):
+            raise Refusal(400, "INVALID", CANNOT_STORE, place)
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database takes the text and an answer can show it."""
+    return _UNSTORABLE.search(text) is None
+
+
+def shown(
+    error: GraphQLError, code: str, request_id: str, variables: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """An error as clients see it; one about a variable names the field in `extensions.path`."""
+    extensions: dict[str, Any] = {**(error.extensions or {}), "code": code}
+    message = error.message
+    if error.path is None and (bad := _BAD_VARIABLE.fullmatch(message)):
+        path = ["variables", bad[1], *_PLACE.findall(bad[2] or "")]
+        message = _about_variable(bad[3], _value_at(variables, path[1:]))
+        extensions.setdefault("path", path)
+    message = _CRASH.sub(".", message)  # the text of an exception, which a scalar let through
+    if len(message) > MESSAGE_CHARACTERS_MAX:
+        message = f"{message[:MESSAGE_CHARACTERS_MAX]}…"
+    answer: dict[str, Any] = {"message": message}
+    if error.locations:
+        answer["locations"] = [location.formatted for location in error.locations]
+    if error.path is not None:
+        answer["path"] = error.path
+    answer["extensions"] = {**extensions, "requestId": request_id}
+    return answer
+
+
+def without_suggestion(message: str) -> str:
+    """A message of graphql-core's without the names that it proposes."""
+    return _SUGGESTION.sub("", message)
+
+
+def json_response(body: Mapping[str, Any], media_type: str = JSON, status: int = 200) -> Response:
+    """A JSON answer, which depends on what the client accepts and is never kept by caches."""
+    try:
+        content = orjson.dumps(body)
+    except TypeError:  # an integer beyond 64 bits, in some client's own JSON
+        content = json.dumps(body, allow_nan=False).encode()
+    headers = {
+        "Content-Type": f"{media_type}; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, status, headers)
+
+
+def refusal_response(refusal: Refusal, request: Request, request_id: str) -> Response:
+    """A refusal in the shape of every other error."""
+    extensions: dict[str, Any] = {"code": refusal.code, "requestId": request_id}
+    if refusal.path:
+        extensions["path"] = list(refusal.path)
+    body = {"errors": [{"message": refusal.message, "extensions": extensions}]}
+    graphql = weight(request.headers.get("accept", ""), GRAPHQL) > 0
+    response = json_response(body, GRAPHQL if graphql else JSON, refusal.status)
+    response.headers.update(refusal.headers)
+    return response
+
+
+def weight(accept: str, *media_ranges: str) -> int:
+    """The weight, in thousandths, of the first of the ranges that an Accept header lists; else 0."""
+    weights: dict[str, int] = {}
+    for part in accept.lower().split(","):
+        media_range, *parameters = (piece.strip() for piece in part.split(";"))
+        spelled = next((p for p in parameters if p.startswith("q=")), "q=1")
+        known = _WEIGHT.fullmatch(spelled)
+        weights[media_range] = int(Decimal(known[1]) * 1000) if known else 0
+    return next((weights[name] for name in media_ranges if name in weights), 0)
+
+
+def negotiate(accept: str | None) -> str:
+    """The media type of the answer; raises a 406 `Refusal` when the client takes neither."""
+    if not accept or not accept.strip():
+        return JSON
+    graphql = weight(accept, GRAPHQL)
+    plain = weight(accept, JSON, "application/*", "*/*")
+    if not graphql and not plain:
+        raise Refusal(406, "INVALID", f"Accept must allow {GRAPHQL} or {JSON}.")
+    return GRAPHQL if graphql >= plain else JSON
+
+
+def prefers_page(request: Request) -> bool:
+    """Whether a browser asks for a page: it names text/html and no JSON above it, and no query."""
+    accept = request.headers.get("accept", "")
+    html = weight(accept, "text/html")
+    other = max(weight(accept, GRAPHQL), weight(accept, JSON))
+    return request.method == "GET" and html > 0 and html >= other and not _has_query(request)
+
+
+def _has_query(request: Request) -> bool:
+    return "query" in request.query_params
+
+
+def _require_json(request: Request) -> None:
+    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    if media_type.strip() != JSON:
+        raise Refusal(415, "INVALID", f"Send the request with Content-Type: {JSON}.")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(' \t"') not in ("utf-8", "utf8"):
+            raise Refusal(415, "INVALID", "Send the request in UTF-8.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refusal(415, "INVALID", "Send the request without Content-Encoding.")
+
+
+async def _body(request: Request, bytes_max: int) -> bytes:
+    """The whole body, which is counted while it arrives: Content-Length may be absent or lie."""
+    stated = request.headers.get("content-length", "0")
+    if not stated.isdecimal() or len(stated) > 18 or int(stated) > bytes_max:
+        raise _too_large(bytes_max)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bytes_max:
+                raise _too_large(bytes_max)
+    except ClientDisconnect:
+        raise Refusal(400, "INVALID", "The body ended before it was complete.") from None
+    return bytes(body)
+
+
+def _too_large(bytes_max: int) -> Refusal:
+    return Refusal(
+        413, "LIMIT_EXCEEDED", f"A request may have {bytes_max:,} bytes: send several smaller ones."
+    )
+
+
+def _parameters(query_string: str) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(query_string, keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:  # bad UTF-8, or far too many of them
+        raise Refusal(400, "INVALID", "The parameters of the address are not in UTF-8.") from None
+    message: dict[str, Any] = dict(pairs)
+    for name in ("variables", "extensions"):
+        if text := message.pop(name, ""):
+            message[name] = _loads(text, f"The parameter {name}")
+    require_storable({name: value for name, value in message.items() if name != "query"})
+    return message
+
+
+def _loads(text: str | bytes, what: str) -> object:
+    """JSON as exact values: fractions become Decimals, integers of any usual size stay whole."""
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        value: object = json.loads(text, parse_float=Decimal, parse_constant=_not_a_number)
+    except UnicodeDecodeError:
+        reason = "is not in UTF-8"
+    except json.JSONDecodeError as error:
+        reason = f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+    except (ValueError, InvalidOperation):
+        reason = "holds a number that has too many digits, or is none"
+    except RecursionError:
+        reason = "is nested too deeply"
+    else:
+        return value
+    raise Refusal(400, "INVALID", f"{what} {reason}.")
+
+
+def _not_a_number(spelling: str) -> NoReturn:
+    raise ValueError(spelling)
+
+
+def _call_of(message: dict[str, Any]) -> Call:
+    query = message.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise Refusal(400, "INVALID", "Send a document as the text `query`.", ("query",))
+    if not is_storable(query):
+        raise Refusal(400, "INVALID", CANNOT_STORE, ("query",))
+    operation_name = message.get("operationName")
+    if not isinstance(operation_name, str | None):
+        raise Refusal(400, "INVALID", "`operationName` must be a text.", ("operationName",))
+    for name in ("variables", "extensions"):
+        if not isinstance(message.get(name), dict | None):
+            raise Refusal(400, "INVALID", f"`{name}` must be an object.", (name,))
+    return Call(query, message.get("variables"), operation_name, message.get("extensions"))
+
+
+def _texts(
+    value: object, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text inside a JSON value with its place; a key is reported at the object it is in."""
+    waiting = [(path, value)]
+    while waiting:
+        place, found = waiting.pop()
+        if isinstance(found, str):
+            yield place, found
+        elif isinstance(found, dict):
+            for key, inner in found.items():
+                yield place, key
+                waiting.append(((*place, key), inner))
+        elif isinstance(found, list):
+            waiting.extend(((*place, str(index)), inner) for index, inner in enumerate(found))
+
+
+def _about_variable(reason: str, value: object) -> str:
+    """What graphql-core says about a value, without repeating an object and with readable numbers."""
+    reason = reason.split(" Found: {", 1)[0]
+    return (
+        reason.replace("<Decimal instance>", str(value)) if isinstance(value, Decimal) else reason
+    )
+
+
+def _value_at(value: object, path: list[str]) -> object:
+    for key in path:
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+    return value

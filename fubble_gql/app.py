@@ -1,0 +1,77 @@
+"""The application: routes, lifespan, context. The only place where the parts meet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from graphql import GraphQLError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+
+from fubble_gql.api.auth import recognise
+from fubble_gql.api.context import Clock, Context
+from fubble_gql.api.errors import with_code
+from fubble_gql.api.http import GraphQLEndpoint
+from fubble_gql.api.ide import Tab, graphiql_page, graphiql_routes
+from fubble_gql.api.schema import build_schema
+from fubble_gql.api.tabs import EXAMPLES
+from fubble_gql.config import Settings, load_settings
+from fubble_gql.db.migrate import migrate
+from fubble_gql.db.setup import open_database
+
+PATH = "/graphql"
+
+
+def utc_now() -> datetime:
+    """The clock of a running server."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    now: Clock = utc_now,
+    *,
+    demo_key: str | None = None,
+    tabs: Sequence[Tab] = EXAMPLES,
+) -> Starlette:
+    """The ASGI application. It migrates its database when it starts.
+
+    `demo_key` is put into GraphiQL's headers: only for a demo that listens on loopback.
+    """
+
+    async def open_context(request: Request) -> Context:
+        connection = request.app.state.connection
+        return Context(connection, now, await recognise(connection, request))
+
+    endpoint = GraphQLEndpoint(
+        build_schema(),
+        open_context,
+        body_bytes_max=settings.ingest_bytes_max,
+        page=graphiql_page(path=PATH, tabs=tabs, key=demo_key) if settings.graphiql else None,
+        introspection=settings.introspection,
+        suggestions=settings.introspection,
+        map_error=_mapped,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await migrate(settings.database_url)
+        async with open_database(
+            settings.database_url, settings.database_pool_size
+        ) as app.state.connection:
+            yield
+
+    pages = graphiql_routes(PATH) if settings.graphiql else []
+    return Starlette(routes=[Route(PATH, endpoint), *pages], lifespan=lifespan)
+
+
+def serve() -> Starlette:
+    """The application with the environment's settings, for uvicorn's workers."""
+    return create_app(load_settings())
+
+
+def _mapped(error: GraphQLError) -> GraphQLError:
+    return with_code(error) or error

@@ -1,0 +1,1 @@
+"""Billing: subscriptions, and the bill of a period."""

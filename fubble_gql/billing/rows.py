@@ -1,0 +1,96 @@
+"""Subscriptions and their phases as light rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.pages import Order
+from fubble_gql.db.rows import Table
+from fubble_gql.db.sql import Sql, sql
+
+
+class SubscriptionStatus(StrEnum):
+    """Where a subscription is in its life, at an instant."""
+
+    SCHEDULED = "SCHEDULED"
+    TRIALING = "TRIALING"
+    ACTIVE = "ACTIVE"
+    ENDED = "ENDED"
+
+
+class SubscriptionRow(NamedTuple):
+    """A subscription as it is stored."""
+
+    id: UUID
+    customer_id: UUID
+    timezone: str
+    start_at: datetime
+    end_at: datetime | None
+    trial_end_at: datetime | None
+    created_at: datetime
+
+
+class PhaseRow(NamedTuple):
+    """The plan version that a subscription is on from `start_at` until its next phase."""
+
+    id: UUID
+    subscription_id: UUID
+    plan_id: UUID
+    start_at: datetime
+    billing_anchor: datetime
+
+
+SUBSCRIPTIONS = Table("plan_subscription", SubscriptionRow)
+PHASES = Table("subscription_phase", PhaseRow)
+FIRST_STARTED_FIRST = Order(("start_at", "id"))
+
+
+async def phases_of(
+    connection: Connection, subscription_ids: Sequence[UUID]
+) -> dict[UUID, list[PhaseRow]]:
+    """Every subscription's phases, the earliest first. One statement."""
+    found: dict[UUID, list[PhaseRow]] = {id: [] for id in subscription_ids}
+    rows = await PHASES.by(connection, "subscription_id", list(found))
+    for phase in sorted(rows, key=lambda phase: phase.start_at):
+        found[phase.subscription_id].append(phase)
+    return found
+
+
+def phase_at(phases: Sequence[PhaseRow], instant: datetime) -> PhaseRow:
+    """The phase at an instant; before the first, the first."""
+    begun = [phase for phase in phases if phase.start_at <= instant]
+    return begun[-1] if begun else phases[0]
+
+
+def status_at(subscription: SubscriptionRow, instant: datetime) -> SubscriptionStatus:
+    """Ended, else scheduled, else in trial, else active."""
+    if subscription.end_at is not None and subscription.end_at <= instant:
+        return SubscriptionStatus.ENDED
+    if instant < subscription.start_at:
+        return SubscriptionStatus.SCHEDULED
+    if subscription.trial_end_at is not None and instant < subscription.trial_end_at:
+        return SubscriptionStatus.TRIALING
+    return SubscriptionStatus.ACTIVE
+
+
+def has_status(status: SubscriptionStatus, instant: datetime) -> Sql:
+    """The same rule as `status_at`, for a WHERE."""
+    runs = sql("(end_at is null or end_at > ?)", instant)
+    match status:
+        case SubscriptionStatus.ENDED:
+            return sql("end_at <= ?", instant)
+        case SubscriptionStatus.SCHEDULED:
+            return runs + sql("and start_at > ?", instant)
+        case SubscriptionStatus.TRIALING:
+            return runs + sql("and start_at <= ? and trial_end_at > ?", instant, instant)
+        case SubscriptionStatus.ACTIVE:
+            return runs + sql(
+                "and start_at <= ? and (trial_end_at is null or trial_end_at <= ?)",
+                instant,
+                instant,
+            )

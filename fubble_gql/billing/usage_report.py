@@ -1,0 +1,239 @@
+"""Usage as customers read it: by metric, over a period, as a series, by dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from fubble_gql.billing import attribution
+from fubble_gql.billing.facts import Facts, gather
+from fubble_gql.billing.timeline import Timeline
+from fubble_gql.catalog.kinds import Aggregation
+from fubble_gql.catalog.metrics import operand_keys, with_operands
+from fubble_gql.catalog.rows import METRICS, MetricRow
+from fubble_gql.db.connection import Connection
+from fubble_gql.errors import Code, Refused, refuse
+from fubble_gql.pricing.formula import FormulaFailed
+from fubble_gql.pricing.money import ZERO
+from fubble_gql.pricing.period import Granularity, Period, buckets, month_of
+from fubble_gql.usage.aggregate import EVERYTHING, Measured, Request, Stretch, measure
+from fubble_gql.usage.events import metrics_used
+
+POINTS_MAX = 10_000
+Values = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which usage is wanted: of a customer, of one subscription, or what none prices."""
+
+    customer_id: UUID
+    as_of: datetime
+    subscription_id: UUID | None = None
+    unbilled: bool = False
+    period: Period | None = None
+    metrics: tuple[str, ...] | None = None
+    granularity: Granularity | None = None
+    group_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One bucket of a series."""
+
+    period: Period
+    quantity: Decimal
+    event_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The usage of one metric, or of one group of it."""
+
+    metric: MetricRow
+    period: Period
+    quantity: Decimal
+    event_count: int
+    group: tuple[tuple[str, str | None], ...]
+    series: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """One metric of a question: where its total is among the requests, its buckets behind it."""
+
+    metric: MetricRow
+    spans: Sequence[Period]
+    first: int
+
+
+async def report(
+    connection: Connection, questions: Sequence[Question]
+) -> list[list[Report] | Refused]:
+    """The answers, each a list of reports by metric and group, or the reason why there is none.
+
+    The number of statements depends on neither customers, metrics, buckets nor events.
+    """
+    facts = await gather(connection, [one.customer_id for one in questions])
+    used = await metrics_used(connection, list(facts.customers))
+    wanted = {key for one in questions for key in one.metrics or ()}
+    ids = {id for found in used.values() for id in found}
+    known = {row.id: row for row in await METRICS.by(connection, "id", list(ids))}
+    known |= {row.id: row for row in await METRICS.by(connection, "key", sorted(wanted))}
+    known |= facts.metrics
+    known |= {row.id: row for row in facts.operands.values()}
+    operands = await with_operands(connection, list(known.values()))
+    requests: list[Request] = []
+    planned: list[list[_Series] | Refused] = []
+    for one in questions:
+        try:
+            chosen = _chosen(facts, one, known, used[one.customer_id])
+            planned.append(_plan(facts, one, chosen, requests))
+        except Refused as refused:
+            planned.append(refused)
+    measured = await measure(connection, requests, operands)
+    return [
+        plan if isinstance(plan, Refused) else _answer(one, plan, measured)
+        for one, plan in zip(questions, planned, strict=True)
+    ]
+
+
+def _chosen(
+    facts: Facts, question: Question, known: Mapping[UUID, MetricRow], used: set[UUID]
+) -> list[MetricRow]:
+    """The metrics that a question is about, by key."""
+    if question.metrics is not None:
+        by_key = {row.key: row for row in known.values()}
+        for index, key in enumerate(question.metrics):
+            if key not in by_key:
+                raise refuse(
+                    Code.NOT_FOUND, f"There is no metric with the key {key!r}.", "metrics", index
+                )
+        chosen = [by_key[key] for key in dict.fromkeys(question.metrics)]
+    elif question.subscription_id is not None:
+        phases = facts.timeline_of(question.subscription_id).phases
+        chosen = [
+            known[id] for id in {id for phase in phases for id in facts.priced(phase.plan_id)}
+        ]
+    else:
+        chosen = [known[id] for id in used]
+    if question.unbilled:
+        chosen = [metric for metric in chosen if metric.formula is None]
+    _check_group_by(question, chosen)
+    return sorted(chosen, key=lambda metric: metric.key)
+
+
+def _check_group_by(question: Question, metrics: Sequence[MetricRow]) -> None:
+    declared = {name for metric in metrics for name in metric.dimension_names()}
+    for index, name in enumerate(question.group_by):
+        if metrics and name not in declared:
+            raise refuse(
+                Code.INVALID,
+                f"None of the metrics declares the dimension {name!r}.",
+                "groupBy",
+                index,
+            )
+
+
+def _plan(
+    facts: Facts, question: Question, metrics: Sequence[MetricRow], requests: list[Request]
+) -> list[_Series]:
+    """The series of a question; what must be measured for them is added to the requests."""
+    timezone = _timezone(facts, question)
+    period = question.period or month_of(question.as_of, timezone)
+    cut = buckets(period, question.granularity, timezone) if question.granularity else []
+    if len(cut) * max(1, len(metrics)) > POINTS_MAX:
+        raise refuse(
+            Code.LIMIT_EXCEEDED,
+            f"That would be more than {POINTS_MAX:,} points; ask for a shorter period, "
+            "a coarser granularity or fewer metrics.",
+            "period",
+        )
+    stretches = _stretcher(facts, question)
+    planned = []
+    for metric in metrics:
+        planned.append(_Series(metric, [period, *cut], len(requests)))
+        requests += [
+            Request(
+                question.customer_id,
+                metric,
+                stretches(metric, span),
+                question.as_of,
+                whole=span,
+                group_by=question.group_by,
+            )
+            for span in (period, *cut)
+        ]
+    return planned
+
+
+def _timezone(facts: Facts, question: Question) -> str:
+    if question.subscription_id is not None:
+        return facts.timeline_of(question.subscription_id).subscription.timezone
+    return facts.customers[question.customer_id].timezone
+
+
+def _stretcher(
+    facts: Facts, question: Question
+) -> Callable[[MetricRow, Period], tuple[Stretch, ...]]:
+    """How a span becomes the stretches in which events count for the question."""
+    if question.unbilled:
+        return lambda metric, span: attribution.uncounted(
+            facts, question.customer_id, metric.id, span
+        )
+    if question.subscription_id is None:
+        return lambda _, span: (Stretch(span, EVERYTHING),)
+    line: Timeline = facts.timeline_of(question.subscription_id)
+    return lambda metric, span: attribution.counted(facts, line, metric.id, span)
+
+
+def _answer(
+    question: Question,
+    planned: Sequence[_Series],
+    measured: Sequence[list[Measured] | FormulaFailed],
+) -> list[Report] | Refused:
+    reports: list[Report] = []
+    for series in planned:
+        found = measured[series.first : series.first + len(series.spans)]
+        failed = next((one for one in found if isinstance(one, FormulaFailed)), None)
+        if failed is not None:
+            return refuse(
+                Code.FORMULA_FAILED,
+                f"{series.metric.key} cannot be computed. {failed}",
+                metric=series.metric.key,
+                formula=series.metric.formula or "",
+            )
+        rows = [one for one in found if not isinstance(one, FormulaFailed)]
+        reports += _reports(question, series, rows)
+    if question.unbilled:
+        return [one for one in reports if one.event_count]
+    return reports
+
+
+def _reports(
+    question: Question, series: _Series, found: Sequence[Sequence[Measured]]
+) -> list[Report]:
+    """A report for each group of the total; its series has every bucket, also the empty ones."""
+    total, *points = [{one.values: one for one in rows} for rows in found]
+    return [
+        Report(
+            metric=series.metric,
+            period=series.spans[0],
+            quantity=one.quantity,
+            event_count=one.event_count,
+            group=tuple(zip(question.group_by, one.values, strict=True)),
+            series=tuple(
+                _point(span, bucket.get(values))
+                for span, bucket in zip(series.spans[1:], points, strict=True)
+            ),
+        )
+        for values, one in total.items()
+    ]
+
+
+def _point(span: Period, found: Measured | None) -> Point:
+    return Point(span, found.quantity if found else ZERO, found.event_count if found else 0)

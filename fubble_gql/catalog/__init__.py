@@ -1,0 +1,1 @@
+"""The catalog: metrics, and versions of plans with their price components."""

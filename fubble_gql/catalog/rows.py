@@ -1,0 +1,81 @@
+"""Metrics, plan versions and price components as light rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from fubble_gql.db.pages import Order
+from fubble_gql.db.rows import JsonList, JsonObject, Table
+
+
+class MetricRow(NamedTuple):
+    """A metric as it is stored; `dimensions` is [{"property": …, "kind": …}]."""
+
+    id: UUID
+    key: str
+    display_name: str
+    description: str | None
+    unit: str | None
+    type: str
+    aggregation: str | None
+    percentile: Decimal | None
+    property: str | None
+    dimensions: JsonList
+    formula: str | None
+    decimals: int | None
+    created_at: datetime
+    archived_at: datetime | None
+
+    def dimension_names(self) -> list[str]:
+        """The declared dimensions' properties, in their order."""
+        return [dimension["property"] for dimension in self.dimensions]
+
+
+class PlanRow(NamedTuple):
+    """A version of a plan as it is stored."""
+
+    id: UUID
+    key: str
+    version: int
+    name: str
+    description: str | None
+    currency: str
+    billing_frequency: str
+    trial_days: int
+    minimum: Decimal | None
+    created_at: datetime
+    superseded_at: datetime | None
+    deactivated_at: datetime | None
+
+    @property
+    def is_latest(self) -> bool:
+        """No later version has been published."""
+        return self.superseded_at is None
+
+    @property
+    def is_active(self) -> bool:
+        """New subscriptions may begin on it."""
+        return self.deactivated_at is None
+
+
+class ComponentRow(NamedTuple):
+    """A price component as it is stored; `pricing` is an encoded rate."""
+
+    id: UUID
+    plan_id: UUID
+    position: int
+    key: str
+    display_name: str
+    metric_id: UUID | None
+    pricing: JsonObject
+    minimum: Decimal | None
+    maximum: Decimal | None
+
+
+METRICS = Table("metric", MetricRow)
+PLANS = Table("plan", PlanRow)
+COMPONENTS = Table("price_component", ComponentRow)
+BY_CREATION = Order(("created_at", "id"))

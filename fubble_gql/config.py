@@ -1,0 +1,93 @@
+"""Settings; the only reader of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SCHEMES = ("sqlite", "postgresql", "postgres")
+SECRET_BYTES_MIN = 32
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names its variable and what to do."""
+
+
+def _database_url(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if scheme not in _SCHEMES or not separator:
+        raise ValueError("must start with sqlite:// (a file) or postgresql:// (a server)")
+    if scheme == "sqlite" and not rest:
+        raise ValueError("needs a file, as in sqlite://fubble.sqlite3")
+    if scheme != "sqlite":
+        parts = urlsplit(url)
+        if not parts.path.strip("/"):
+            raise ValueError("needs a database, as in postgresql://user@host:5432/fubble")
+        _ = parts.port  # raises ValueError when it is not a number
+    return url
+
+
+def _secret(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and len(key.get_secret_value().encode()) < SECRET_BYTES_MIN:
+        raise ValueError(f"needs at least {SECRET_BYTES_MIN} bytes")
+    return key
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, each from the variable FUBBLE_ and its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FUBBLE_", frozen=True, hide_input_in_errors=True, extra="forbid"
+    )
+
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        "sqlite://fubble.sqlite3",
+        description="sqlite://FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+    )
+    secret_key: Annotated[SecretStr | None, AfterValidator(_secret)] = Field(
+        None, description="Signs portal tokens: at least 32 random bytes, the same on every worker."
+    )
+    database_pool_size: int = Field(
+        10, ge=1, le=1000, description="Connections to PostgreSQL that one worker may hold."
+    )
+    request_bytes_max: int = Field(
+        1_000_000, ge=1_000, description="The largest request body, in bytes."
+    )
+    ingest_bytes_max: int = Field(
+        16_000_000, ge=1_000, description="The largest body of a request that records usage."
+    )
+    introspection: bool = Field(
+        True, description="Whether clients may ask for the schema; switch it off in production."
+    )
+    graphiql: bool = Field(True, description="Whether /graphql shows GraphiQL to a browser.")
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment.
+
+    Raises SettingsError naming every variable that is wrong and what it must be.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type] # validated by pydantic itself
+    except ValidationError as error:
+        reasons = (
+            f"FUBBLE_{str(problem['loc'][0]).upper()} {_reason(problem['msg'])}."
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError("\n".join(reasons)) from None
+
+
+def _reason(message: str) -> str:
+    reason = message.removeprefix("Value error, ").rstrip(".")
+    return reason.replace("Input should be", "must be")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind a sqlite:// address; None in memory or on PostgreSQL."""
+    scheme, _, rest = url.partition("://")
+    path = rest.partition("?")[0]
+    return Path(path) if scheme == "sqlite" and path != ":memory:" else None

@@ -1,0 +1,117 @@
+"""One door to the database, or to one transaction on it: statements in, light rows out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+import asyncpg
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from fubble_gql.db import exact_json
+from fubble_gql.db.sql import Listed, Sql, sql
+from fubble_gql.errors import Unavailable
+from fubble_gql.pricing.money import plain
+
+T = TypeVar("T")
+Dialect = Literal["postgres", "sqlite"]
+Record = Sequence[Any]
+
+log = logging.getLogger("fubble_gql.sql")
+
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+
+
+class Connection:
+    """Runs statements on the database, or inside the transaction that it was opened for."""
+
+    def __init__(self, client: BaseDBAsyncClient) -> None:
+        self.client = client
+        self.dialect: Dialect = "sqlite" if client.capabilities.dialect == "sqlite" else "postgres"
+
+    async def fetch(self, statement: Sql) -> Sequence[Record]:
+        """Run one statement and return its rows, as the driver made them.
+
+        Raises Unavailable when the database cannot answer now.
+        """
+        log.debug("%s", statement.text)
+        try:
+            async with self.client.acquire_connection() as driver:
+                if self.dialect == "sqlite":
+                    values = [_for_sqlite(arg) for arg in statement.args]
+                    return list(await driver.execute_fetchall(statement.text, values))
+                values = [_for_postgres(arg) for arg in statement.args]
+                return list(await driver.fetch(statement.numbered(), *values))
+        except _LOST as lost:
+            raise Unavailable from lost
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise Unavailable from error
+            raise
+
+    async def transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `work` in one transaction, to its end even when the caller goes away.
+
+        A cancelled transaction would keep SQLite's lock for ever, so the caller's cancellation
+        waits until the transaction has ended.
+        """
+        task = asyncio.ensure_future(self._transaction(work))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+
+    async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        try:
+            async with self.client._in_transaction() as client:  # noqa: SLF001
+                return await work(Connection(client))
+        except _LOST as lost:
+            raise Unavailable from lost
+
+    @property
+    def lock(self) -> str:
+        """What makes a select keep its rows for this transaction; SQLite has the whole file."""
+        return "for update" if self.dialect == "postgres" else ""
+
+    def is_in(self, column: str, values: Sequence[object]) -> Sql:
+        """`column` is one of the values, which travel as one argument."""
+        if self.dialect == "sqlite":
+            return sql(f"{column} in (select value from json_each(?))", Listed(values))
+        return sql(f"{column} = any(?)", Listed(values))
+
+
+def _for_postgres(value: object) -> object:
+    return list(value.values) if isinstance(value, Listed) else value
+
+
+def _for_sqlite(value: object) -> object:
+    match value:
+        case Listed():
+            return exact_json.dumps([_for_sqlite(one) for one in value.values])
+        case UUID():
+            return str(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat(" ")
+        case Decimal():
+            return plain(value)
+        case _:
+            return value

@@ -1,0 +1,152 @@
+"""Keyset pages: the next rows after a known one, for the whole table or for each of many parents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.rows import R, Table
+from fubble_gql.db.sql import ALWAYS, Listed, Sql, all_of, sql
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A total order of a table: its last column is unique. All columns go the same way."""
+
+    columns: tuple[str, ...]
+    descending: bool = False
+
+    def after(self, key: Sequence[Any]) -> Sql:
+        """Strictly behind the row with this key."""
+        marks = ", ".join("?" * len(key))
+        comparison = "<" if self.descending else ">"
+        return sql(f"({', '.join(self.columns)}) {comparison} ({marks})", *key)
+
+    @property
+    def clause(self) -> str:
+        """The ORDER BY."""
+        way = " desc" if self.descending else ""
+        return "order by " + ", ".join(column + way for column in self.columns)
+
+    def reversed(self) -> Order:
+        """The same order from its other end."""
+        return Order(self.columns, not self.descending)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows are wanted: `size` from the start, or from the end when `backward`."""
+
+    size: int
+    backward: bool = False
+    after: tuple[Any, ...] | None = None
+    before: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[T]):
+    """The rows of one window, in order, and whether there are more on either side."""
+
+    rows: list[T]
+    has_next: bool
+    has_previous: bool
+
+
+async def page(
+    connection: Connection, table: Table[R], order: Order, window: Window, where: Sql = ALWAYS
+) -> Slice[R]:
+    """One page of a table. One statement."""
+    walked, conditions = _walk(order, window)
+    rows = await table.select(
+        connection,
+        sql("where")
+        + all_of([where, *conditions])
+        + sql(f"{walked.clause} limit ?", window.size + 1),
+    )
+    return _cut(rows, window)
+
+
+async def pages(
+    connection: Connection,
+    table: Table[R],
+    parents: tuple[str, Sequence[UUID]],
+    order: Order,
+    window: Window,
+    where: Sql = ALWAYS,
+) -> dict[UUID, Slice[R]]:
+    """One page for each parent: `parents` is the column that refers to them, and their ids.
+
+    One statement whatever the number of parents.
+    """
+    column, ids = parents
+    walked, conditions = _walk(order, window)
+    condition = all_of([where, *conditions])
+    limit = window.size + 1
+    if connection.dialect == "postgres":
+        statement = (
+            sql(f"select {table.columns} from unnest(?::uuid[]) as parent(id)", Listed(ids))  # noqa: S608
+            + sql(f"cross join lateral (select * from {table.name} where {column} = parent.id and")
+            + condition
+            + sql(f"{walked.clause} limit ?) as {table.name}", limit)
+            + walked.clause
+        )
+    else:
+        statement = (
+            sql(f"select {table.columns} from (select *, row_number() over (")
+            + sql(f"partition by {column} {walked.clause}) as place from {table.name} where")
+            + connection.is_in(column, ids)
+            + "and"
+            + condition
+            + sql(f") as {table.name} where place <= ? {walked.clause}", limit)
+        )
+    found: dict[UUID, list[R]] = {parent: [] for parent in ids}
+    for row in table.decode(connection, await connection.fetch(statement)):
+        found[getattr(row, column)].append(row)
+    return {parent: _cut(rows, window) for parent, rows in found.items()}
+
+
+def _walk(order: Order, window: Window) -> tuple[Order, list[Sql]]:
+    conditions = []
+    if window.after is not None:
+        conditions.append(order.after(window.after))
+    if window.before is not None:
+        conditions.append(order.reversed().after(window.before))
+    return (order.reversed() if window.backward else order), conditions
+
+
+def _cut(rows: list[R], window: Window) -> Slice[R]:
+    has_more = len(rows) > window.size
+    kept = rows[: window.size]
+    if window.backward:
+        return Slice(kept[::-1], window.before is not None, has_more)
+    return Slice(kept, has_more, window.after is not None)
+
+
+async def count(connection: Connection, table: Table[R], where: Sql = ALWAYS) -> int:
+    """How many rows there are."""
+    rows = await connection.fetch(sql(f"select count(*) from {table.name} where") + where)  # noqa: S608
+    return int(rows[0][0])
+
+
+async def counts(
+    connection: Connection,
+    table: Table[R],
+    parents: tuple[str, Sequence[UUID]],
+    where: Sql = ALWAYS,
+) -> dict[UUID, int]:
+    """How many rows each parent has. One statement."""
+    column, ids = parents
+    statement = (
+        sql(f"select {column}, count(*) from {table.name} where")  # noqa: S608
+        + connection.is_in(column, ids)
+        + "and"
+        + where
+        + f"group by {column}"
+    )
+    found = {UUID(str(record[0])): int(record[1]) for record in await connection.fetch(statement)}
+    return {parent: found.get(parent, 0) for parent in ids}

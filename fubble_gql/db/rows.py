@@ -1,0 +1,88 @@
+"""Light rows: a NamedTuple per table, read by column and decoded by its annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
+from uuid import UUID
+
+from fubble_gql.db import exact_json
+from fubble_gql.db.connection import Connection, Dialect, Record
+from fubble_gql.db.sql import Sql, sql
+from fubble_gql.pricing.money import tidy
+
+R = TypeVar("R", bound=NamedTuple)
+_JSON = "json"
+JsonObject = Annotated[Mapping[str, Any], _JSON]
+JsonList = Annotated[list[Any], _JSON]
+
+
+@dataclass(frozen=True)
+class Table(Generic[R]):
+    """Where the rows of one type live."""
+
+    name: str
+    row: type[R]
+
+    @cached_property
+    def columns(self) -> str:
+        """The row's columns, in its order, qualified by the table's name."""
+        return ", ".join(f"{self.name}.{column}" for column in self.row._fields)
+
+    @cached_property
+    def _decoders(self) -> dict[Dialect, list[tuple[int, Callable[[Any], object]]]]:
+        hints = get_type_hints(self.row, include_extras=True)
+        kinds = [_kind(hints[column]) for column in self.row._fields]
+        return {
+            dialect: [(n, known[kind]) for n, kind in enumerate(kinds) if kind in known]
+            for dialect, known in _DECODE.items()
+        }
+
+    def decode(self, connection: Connection, records: Iterable[Record]) -> list[R]:
+        """The driver's records as rows; columns beyond the row's own are left out."""
+        width, decoders = len(self.row._fields), self._decoders[connection.dialect]
+        rows = []
+        for record in records:
+            values = list(record[:width]) if connection.dialect == "sqlite" else [*record][:width]
+            for n, decode in decoders:
+                if values[n] is not None:
+                    values[n] = decode(values[n])
+            rows.append(self.row._make(values))
+        return rows
+
+    async def select(self, connection: Connection, rest: Sql) -> list[R]:
+        """Rows of `select … from table` followed by `rest` (a where, an order)."""
+        statement = sql(f"select {self.columns} from {self.name}") + rest  # noqa: S608
+        return self.decode(connection, await connection.fetch(statement))
+
+    async def by(self, connection: Connection, column: str, values: Sequence[object]) -> list[R]:
+        """Rows whose column is one of the values; no statement at all for none."""
+        if not values:
+            return []
+        return await self.select(connection, sql("where") + connection.is_in(column, values))
+
+
+def _kind(hint: object) -> object:
+    """What decides a column's decoder: `json`, or the plain type behind an Optional."""
+    if _JSON in getattr(hint, "__metadata__", ()):
+        return _JSON
+    inner = [arg for arg in get_args(hint) if arg is not type(None)]
+    if len(inner) == 1:
+        return _kind(inner[0])
+    return hint
+
+
+_DECODE: dict[Dialect, dict[object, Callable[[Any], object]]] = {
+    "postgres": {_JSON: exact_json.loads, Decimal: tidy},
+    "sqlite": {
+        _JSON: exact_json.loads,
+        Decimal: Decimal,
+        UUID: UUID,
+        datetime: datetime.fromisoformat,
+        bool: bool,
+    },
+}

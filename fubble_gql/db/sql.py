@@ -1,0 +1,54 @@
+"""Pieces of SQL with their values, written once for both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL with a `?` for each of its values; values never enter the text."""
+
+    text: str
+    args: tuple[object, ...] = ()
+
+    def __add__(self, other: Sql | str) -> Sql:
+        if isinstance(other, str):
+            return Sql(f"{self.text} {other}", self.args)
+        return Sql(f"{self.text} {other.text}", self.args + other.args)
+
+    def numbered(self) -> str:
+        """The text with $1, $2, … in place of the question marks, as PostgreSQL wants it."""
+        first, *rest = self.text.split("?")
+        return first + "".join(f"${n}{part}" for n, part in enumerate(rest, 1))
+
+
+def sql(text: str, *args: object) -> Sql:
+    """A piece of SQL and its values."""
+    return Sql(text, args)
+
+
+ALWAYS = Sql("true")
+
+
+def all_of(conditions: Iterable[Sql]) -> Sql:
+    """Every condition holds; true when there is none."""
+    joined = ALWAYS
+    for condition in conditions:
+        joined = joined + "and" + condition
+    return joined
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list passed as one value: an array on PostgreSQL, JSON text on SQLite."""
+
+    values: Sequence[object]
+
+
+def contains(text: str, *columns: str) -> Sql:
+    """One of the columns has the text in it, in any case."""
+    escaped = "".join("!" + letter if letter in "!%_" else letter for letter in text.lower())
+    conditions = " or ".join(f"lower({column}) like ? escape '!'" for column in columns)
+    return Sql(f"({conditions})", tuple(f"%{escaped}%" for _ in columns))

@@ -1,0 +1,121 @@
+"""The SQLite engine: exact decimals in SQL, and transactions that take the write lock at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from decimal import Decimal
+
+from tortoise.backends.base.client import TransactionContext
+from tortoise.backends.sqlite.client import (
+    SqliteClient,
+    SqliteTransactionContext,
+    SqliteTransactionWrapper,
+)
+
+from fubble_gql.pricing.money import plain
+
+
+class _Sum:
+    """dsum(x): an exact sum; NULL over nothing, like sum()."""
+
+    def __init__(self) -> None:
+        self.total = Decimal(0)
+        self.is_empty = True
+
+    def step(self, value: str | int | None, /) -> None:
+        if value is not None:
+            self.total += Decimal(value)
+            self.is_empty = False
+
+    def finalize(self) -> str | None:
+        return None if self.is_empty else plain(self.total)
+
+
+class _Largest:
+    """dmax(x): the largest number, compared as a number."""
+
+    def __init__(self) -> None:
+        self.best: Decimal | None = None
+
+    def step(self, value: str | int | None, /) -> None:
+        if value is not None:
+            number = Decimal(value)
+            self.best = number if self.best is None else self.choose(self.best, number)
+
+    @staticmethod
+    def choose(left: Decimal, right: Decimal) -> Decimal:
+        return max(left, right)
+
+    def finalize(self) -> str | None:
+        return None if self.best is None else plain(self.best)
+
+
+class _Smallest(_Largest):
+    """dmin(x): the smallest number, compared as a number."""
+
+    @staticmethod
+    def choose(left: Decimal, right: Decimal) -> Decimal:
+        return min(left, right)
+
+
+def _compare(left: str, right: str) -> int:
+    a, b = Decimal(left), Decimal(right)
+    return (a > b) - (a < b)
+
+
+def _microseconds(text: str | None) -> int | None:
+    """An instant as whole microseconds since 1970, for durations without floats."""
+    if text is None:
+        return None
+    since = datetime.fromisoformat(text) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _multiply(left: str | int | None, right: str | int | None) -> str | None:
+    """dmul(a, b): an exact product."""
+    if left is None or right is None:
+        return None
+    return plain(Decimal(left) * Decimal(right))
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
+def register(connection: sqlite3.Connection) -> None:
+    """Teach a connection exact decimals: dsum, dmax, dmin, dmul, micros, COLLATE DECIMAL."""
+    connection.create_aggregate("dsum", 1, _Sum)
+    connection.create_aggregate("dmax", 1, _Largest)
+    connection.create_aggregate("dmin", 1, _Smallest)
+    connection.create_collation("DECIMAL", _compare)
+    connection.create_function("dmul", 2, _multiply, deterministic=True)
+    connection.create_function("micros", 1, _microseconds, deterministic=True)
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+class _Transaction(SqliteTransactionWrapper):
+    async def begin(self) -> None:
+        """Take the write lock first: a later upgrade could fail at once, however long it waits."""
+        await self._connection.commit()
+        await self._connection.execute("BEGIN IMMEDIATE")
+
+
+class ExactSqliteClient(SqliteClient):
+    """Tortoise's SQLite client with exact decimal functions."""
+
+    async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001
+        """Connect and register the exact functions on the connection's own thread."""
+        await super().create_connection(with_db)
+        connection = self._connection
+        if connection is not None:
+            await connection._execute(register, connection._conn)  # type: ignore[no-untyped-call]
+
+    def _in_transaction(self) -> TransactionContext:
+        return SqliteTransactionContext(_Transaction(self), self._lock)
+
+
+client_class = ExactSqliteClient

@@ -1,0 +1,25 @@
+"""A fixed fee for each billing period, however short."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from fubble_gql.pricing.charge import Charge, Usage, fee_step
+from fubble_gql.pricing.fault import check_not_negative, refuse
+from fubble_gql.pricing.money import ONE
+from fubble_gql.pricing.period import WHOLE, Share
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """The amount, never prorated; the bill charges it once per billing period."""
+
+    model: ClassVar[str] = "flat"
+
+    amount: Decimal
+
+    def __post_init__(self) -> None:
+        refuse(check_not_negative(self.amount, "amount"))
+
+    def charge(self, usage: Usage, share: Share) -> Charge:
+        return Charge(ONE, (fee_step("Flat fee", self.amount, WHOLE),))

@@ -1,0 +1,1 @@
+"""Usage: events recorded once, and what they add up to."""

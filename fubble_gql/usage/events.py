@@ -1,0 +1,84 @@
+"""Recorded events as light rows: listed newest first, filtered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.pages import Order
+from fubble_gql.db.rows import JsonObject, Table
+from fubble_gql.db.sql import Sql, all_of, sql
+from fubble_gql.pricing.period import Period
+from fubble_gql.usage.texts import is_storable
+
+
+class UsageEventRow(NamedTuple):
+    """An event as it is stored; `properties` is None when none were sent."""
+
+    id: int
+    customer_id: UUID
+    metric_id: UUID
+    subscription_id: UUID | None
+    idempotency_key: str
+    quantity: Decimal
+    event_time: datetime
+    recorded_at: datetime
+    voided_at: datetime | None
+    void_reason: str | None
+    properties: JsonObject | None
+
+
+USAGE_EVENTS = Table("usage_event", UsageEventRow)
+NEWEST_FIRST = Order(("event_time", "id"), descending=True)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are wanted: those that meet every condition that is given.
+
+    An empty list wants none of them. `period` is by event time, half-open.
+    """
+
+    idempotency_keys: Sequence[str] | None = None
+    metric_ids: Sequence[UUID] | None = None
+    period: Period | None = None
+    subscription_id: UUID | None = None
+    include_voided: bool = False
+
+    def conditions(self, connection: Connection) -> Sql:
+        """The filter in SQL."""
+        return all_of(self._conditions(connection))
+
+    def _conditions(self, connection: Connection) -> Iterator[Sql]:
+        if self.idempotency_keys is not None:
+            keys = [key for key in self.idempotency_keys if is_storable(key)]
+            yield connection.is_in("idempotency_key", keys)
+        if self.metric_ids is not None:
+            yield connection.is_in("metric_id", self.metric_ids)
+        if self.period is not None:
+            yield sql("event_time >= ? and event_time < ?", self.period.start, self.period.end)
+        if self.subscription_id is not None:
+            yield sql("subscription_id = ?", self.subscription_id)
+        if not self.include_voided:
+            yield sql("voided_at is null")
+
+
+async def metrics_used(
+    connection: Connection, customer_ids: Sequence[UUID]
+) -> dict[UUID, set[UUID]]:
+    """The ids of the metrics that each customer ever used. One statement, a probe for each pair."""
+    found: dict[UUID, set[UUID]] = {id: set() for id in customer_ids}
+    statement = (
+        sql("select customer.id, metric.id from customer cross join metric where")
+        + connection.is_in("customer.id", customer_ids)
+        + "and exists (select 1 from usage_event where usage_event.customer_id = customer.id "
+        "and usage_event.metric_id = metric.id)"
+    )
+    for customer_id, metric_id in await connection.fetch(statement):
+        found[UUID(str(customer_id))].add(UUID(str(metric_id)))
+    return found

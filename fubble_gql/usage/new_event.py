@@ -1,0 +1,31 @@
+"""One use of a metric, as its sender tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from fubble_gql.pricing.wallclock import in_utc
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to record: customer and metric by their keys; None is what was left out.
+
+    `event_time` is kept in UTC; a naive one is a defect of the caller's (ValueError).
+    """
+
+    customer: str
+    metric: str
+    idempotency_key: str
+    quantity: Decimal | None = None
+    event_time: datetime | None = None
+    subscription_id: UUID | None = None
+    properties: Mapping[str, object] | None = None
+
+    def __post_init__(self) -> None:
+        if self.event_time is not None:
+            object.__setattr__(self, "event_time", in_utc(self.event_time))

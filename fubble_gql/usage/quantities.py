@@ -1,0 +1,105 @@
+"""The quantities of many series at once: one statement for each kind of reduction asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from fubble_gql.catalog.kinds import Aggregation
+from fubble_gql.db.connection import Connection
+from fubble_gql.pricing.money import PLACES_MAX, ZERO, limit_places
+from fubble_gql.usage.levels import time_weighted
+from fubble_gql.usage.series import Amount, Found, Groups, Series, quotient, reduced
+from fubble_gql.usage.store.rows import Figures, Reduction
+
+_HUNDREDTH = Decimal("0.01")
+
+
+async def quantities(connection: Connection, series: Sequence[Series]) -> list[Groups]:
+    """For each series its groups that have events, or a level that was carried in.
+
+    The number of statements depends only on which aggregations there are.
+    """
+    weighted = {n: one for n, one in enumerate(series) if _aggregation(one) is _A.TIME_WEIGHTED}
+    found = await time_weighted(connection, weighted)
+    others = {n: one for n, one in enumerate(series) if n not in weighted}
+    figures = {what: await _reduced(connection, what, others) for what in _REDUCTIONS}
+    for n, one in others.items():
+        way = _WAYS[_aggregation(one)]
+        parts = [figures[what].get(n, {}) for what in way.reductions]
+        found[n] = {values: way.fold(one, *(part[values] for part in parts)) for values in parts[0]}
+    return [found[n] for n in range(len(series))]
+
+
+def _aggregation(series: Series) -> Aggregation:
+    return Aggregation(series.metric.aggregation or "")
+
+
+async def _reduced(connection: Connection, what: Reduction, series: dict[int, Series]) -> Found:
+    wanting = (n for n, one in series.items() if what in _WAYS[_aggregation(one)].reductions)
+    return await reduced(connection, what, [span for n in wanting for span in series[n].spans(n)])
+
+
+def _count(_series: Series, totals: list[Figures]) -> Amount:
+    [(events, _total, _largest, _smallest)] = totals
+    return Amount(events, int(events))
+
+
+def _sum(_series: Series, totals: list[Figures]) -> Amount:
+    [(events, total, _largest, _smallest)] = totals
+    return Amount(total, int(events))
+
+
+def _average(_series: Series, totals: list[Figures]) -> Amount:
+    [(events, total, _largest, _smallest)] = totals
+    return Amount(quotient(total, events), int(events))
+
+
+def _largest(_series: Series, totals: list[Figures]) -> Amount:
+    [(events, _total, largest, _smallest)] = totals
+    return Amount(largest, int(events))
+
+
+def _smallest(_series: Series, totals: list[Figures]) -> Amount:
+    [(events, _total, _largest, smallest)] = totals
+    return Amount(smallest, int(events))
+
+
+def _last(_series: Series, totals: list[Figures], last: list[Figures]) -> Amount:
+    [(events, *_)], [(quantity,)] = totals, last
+    return Amount(quantity, int(events))
+
+
+def _distinct(_series: Series, distinct: list[Figures]) -> Amount:
+    [(events, values)] = distinct
+    return Amount(values, int(events))
+
+
+def _percentile(series: Series, ranked: list[Figures]) -> Amount:
+    """Interpolated between the two rows around the rank, exactly, and rounded once."""
+    [(events, place, low), (_, _, high)] = [min(ranked), max(ranked)]
+    rank = (series.metric.percentile or ZERO) * _HUNDREDTH * (events - 1)
+    quantity = low + (high - low) * (rank - (place - 1))
+    return Amount(limit_places(quantity, PLACES_MAX), int(events))
+
+
+class _Way(NamedTuple):
+    """Which reductions an aggregation needs, and what it makes of a group's figures."""
+
+    reductions: tuple[Reduction, ...]
+    fold: Callable[..., Amount]
+
+
+_A = Aggregation
+_WAYS = {
+    _A.COUNT: _Way((Reduction.TOTALS,), _count),
+    _A.SUM: _Way((Reduction.TOTALS,), _sum),
+    _A.AVG: _Way((Reduction.TOTALS,), _average),
+    _A.MAX: _Way((Reduction.TOTALS,), _largest),
+    _A.MIN: _Way((Reduction.TOTALS,), _smallest),
+    _A.LAST: _Way((Reduction.TOTALS, Reduction.LAST), _last),
+    _A.UNIQUE_COUNT: _Way((Reduction.DISTINCT,), _distinct),
+    _A.PERCENTILE: _Way((Reduction.RANKED,), _percentile),
+}
+_REDUCTIONS = dict.fromkeys(what for way in _WAYS.values() for what in way.reductions)

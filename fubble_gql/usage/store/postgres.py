@@ -1,0 +1,169 @@
+"""Events on PostgreSQL: arrays in, NUMERIC sums out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.sql import Listed, Sql, sql
+from fubble_gql.usage.store import statements
+from fubble_gql.usage.store.rows import BODIES, Body, EventKey, EventRow, Reduced, Reduction, Span
+
+_TYPES = {
+    "customer_id": "uuid",
+    "metric_id": "uuid",
+    "subscription_id": "uuid",
+    "idempotency_key": "text",
+    "quantity": "numeric",
+    "event_time": "timestamptz",
+    "properties": "jsonb",
+    "dimension_values": "jsonb",
+    "unique_value": "text",
+    "defaulted": "smallint",
+}
+_COLUMNS = ", ".join(EventRow._fields)
+_ARRAYS = ", ".join(f"?::{_TYPES[column]}[]" for column in EventRow._fields)
+
+# Numbered in the order given, since the id decides between equal times; inserted in the order of
+# the keys, so that two calls with the same events wait for each other instead of deadlocking.
+_APPEND = (
+    "with given as materialized (select nextval(pg_get_serial_sequence('usage_event', 'id')) as id,"  # noqa: S608
+    f" {_COLUMNS} from unnest({_ARRAYS}) with ordinality as sent({_COLUMNS}, place)"
+    f" order by place) insert into usage_event (id, {_COLUMNS}, recorded_at)"
+    f" select id, {_COLUMNS}, ?::timestamptz from given"
+    ' order by customer_id, idempotency_key collate "C"'
+    " on conflict (customer_id, idempotency_key) do nothing returning customer_id, idempotency_key"
+)
+
+# Customers share this many locks: one each would let a single call that names 5,000 of them
+# fill the server's lock table. Sharing only ever makes somebody wait a little longer.
+_LOCKS = 512
+_LOCK_CLASS = 727_402
+
+_WORDS = statements.Words(
+    total="sum({})",
+    largest="max({})",
+    smallest="min({})",
+    product="{} * {}",
+    microseconds="extract(epoch from {} - {}) * 1000000",
+    earlier="least({}, {})",
+    whole_rank="floor(percentile * 0.01 * (events - 1))",
+)
+
+
+class PostgresStore:
+    """The event store on PostgreSQL."""
+
+    async def hold(self, tx: Connection, customers: Iterable[UUID]) -> None:
+        """Share the customers' locks until the transaction ends."""
+        await _lock(tx, "pg_advisory_xact_lock_shared", customers)
+
+    async def hold_alone(self, tx: Connection, customers: Iterable[UUID]) -> None:
+        """Take the customers' locks alone: once nobody shares them, until the transaction ends."""
+        await _lock(tx, "pg_advisory_xact_lock", customers)
+
+    async def append(
+        self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
+    ) -> set[EventKey]:
+        """Insert those whose key is free; the keys of those that were inserted."""
+        columns = [Listed(column) for column in zip(*rows, strict=True)]
+        records = await tx.fetch(sql(_APPEND, *columns, recorded_at))
+        return {(record[0], record[1]) for record in records}
+
+    async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
+        """What was recorded under the keys."""
+        return BODIES.decode(tx, await tx.fetch(_recorded(keys)))
+
+    async def latest(self, tx: Connection, customers: Sequence[UUID]) -> datetime | None:
+        """When the customers' latest events, by event time, were recorded."""
+        rows = await tx.fetch(
+            sql(
+                "select max((select recorded_at from usage_event where customer_id = c.id "
+                "order by event_time desc, id desc limit 1)) from unnest(?::uuid[]) as c(id)",
+                Listed(customers),
+            )
+        )
+        latest: datetime | None = rows[0][0]
+        return latest
+
+    async def reduce(
+        self, connection: Connection, what: Reduction, spans: Sequence[Span]
+    ) -> list[Reduced]:
+        """The figures of each group of the spans of each n. One statement."""
+        width = len(spans[0].positions)
+        if what is Reduction.LAST and not width and _are_apart(spans):
+            statement = _latest_hits(_span_source(spans))
+        else:
+            hits = _hits(_span_source(spans), width)
+            statement = statements.reduce(_WORDS, what, hits, width)
+        return statements.decoded(await connection.fetch(statement), width)
+
+
+async def _lock(tx: Connection, function: str, customers: Iterable[UUID]) -> None:
+    numbers = sorted({customer.int % _LOCKS for customer in customers})
+    await tx.fetch(
+        sql(
+            f"select count({function}({_LOCK_CLASS}, number)) from unnest(?::int[]) as n(number)",  # noqa: S608
+            Listed(numbers),
+        )
+    )
+
+
+def _recorded(keys: Sequence[EventKey]) -> Sql:
+    return sql(
+        f"select {BODIES.columns} from unnest(?::uuid[], ?::text[]) as wanted(customer, key) "  # noqa: S608
+        "join usage_event on customer_id = customer and idempotency_key = key",
+        Listed([customer for customer, _ in keys]),
+        Listed([key for _, key in keys]),
+    )
+
+
+def _are_apart(spans: Sequence[Span]) -> bool:
+    return len({span.n for span in spans}) == len(spans)
+
+
+def _span_source(spans: Sequence[Span]) -> Sql:
+    """The spans as rows of `s`."""
+    arrays: dict[str, Sequence[object]] = {
+        "n int": [span.n for span in spans],
+        "customer_id uuid": [span.customer_id for span in spans],
+        "metric_id uuid": [span.metric_id for span in spans],
+        "start_at timestamptz": [span.start for span in spans],
+        "end_at timestamptz": [span.end for span in spans],
+        "until_at timestamptz": [span.until for span in spans],
+        "as_of timestamptz": [span.as_of for span in spans],
+        "everything boolean": [span.scope.everything for span in spans],
+        "unnamed boolean": [span.scope.unnamed for span in spans],
+        "subscription_id uuid": [span.scope.subscription_id for span in spans],
+        "percentile numeric": [span.percentile for span in spans],
+        "sets_level boolean": [span.sets_level for span in spans],
+    }
+    for position in range(len(spans[0].positions)):
+        arrays[f"g{position} int"] = [span.positions[position] for span in spans]
+    names = ", ".join(column.split()[0] for column in arrays)
+    types = ", ".join(f"?::{column.split()[1]}[]" for column in arrays)
+    listed = [Listed(values) for values in arrays.values()]
+    return sql(f"unnest({types}) as s({names})", *listed)
+
+
+def _hits(source: Sql, width: int) -> Sql:
+    """The events of every span, each looked up in the index.
+
+    `offset 0` keeps the planner from joining in another way, which for the hours of a month would
+    compare each event with each hour.
+    """
+    columns = "s.n, s.start_at, s.until_at, s.percentile, s.sets_level, e.*"
+    columns += statements.group_columns(width)
+    found = f"select {statements.EVENT_COLUMNS} from usage_event as e where {statements.MATCH}"  # noqa: S608
+    return sql(f"select {columns} from") + source + f"cross join lateral ({found} offset 0) e"
+
+
+def _latest_hits(source: Sql) -> Sql:
+    """The last event of each span, found at the end of the index without reading the others."""
+    found = (
+        f"select e.quantity from usage_event as e where {statements.MATCH} "  # noqa: S608
+        f"order by {statements.LATEST_FIRST} limit 1"
+    )
+    return sql("select s.n, e.quantity from") + source + f"cross join lateral ({found}) as e"

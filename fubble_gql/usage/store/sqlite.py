@@ -1,0 +1,128 @@
+"""Events on SQLite: JSON in, exact sums by the connection's own functions out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.sql import Listed, Sql, sql
+from fubble_gql.usage.store import statements
+from fubble_gql.usage.store.rows import BODIES, Body, EventKey, EventRow, Reduced, Reduction, Span
+
+_COLUMNS = ", ".join(EventRow._fields)
+_FIELDS = ", ".join(f"value ->> {n}" for n in range(len(EventRow._fields)))
+
+# "where true" tells SQLite that "on conflict" does not belong to a join.
+_APPEND = (
+    f"insert into usage_event ({_COLUMNS}, recorded_at) select {_FIELDS}, ? from json_each(?)"  # noqa: S608
+    " where true order by key on conflict (customer_id, idempotency_key) do nothing"
+    " returning customer_id, idempotency_key"
+)
+
+_WORDS = statements.Words(
+    total="dsum({})",
+    largest="dmax({})",
+    smallest="dmin({})",
+    product="dmul({}, {})",
+    microseconds="(micros({}) - micros({}))",
+    earlier="min({}, {})",
+    # Exact: a cast takes the digits before the point.
+    whole_rank="cast(dmul(dmul(percentile, '0.01'), events - 1) as integer)",
+)
+_SPAN_COLUMNS = [
+    "n",
+    "customer_id",
+    "metric_id",
+    "start_at",
+    "end_at",
+    "until_at",
+    "as_of",
+    "everything",
+    "unnamed",
+    "subscription_id",
+    "percentile",
+    "sets_level",
+]
+
+
+class SqliteStore:
+    """The event store on SQLite."""
+
+    async def hold(self, tx: Connection, customers: Iterable[UUID]) -> None:
+        """Nothing to do: a transaction holds the only write lock from its beginning."""
+
+    async def hold_alone(self, tx: Connection, customers: Iterable[UUID]) -> None:
+        """Nothing to do: a transaction holds the only write lock from its beginning."""
+
+    async def append(
+        self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
+    ) -> set[EventKey]:
+        """Insert those whose key is free; the keys of those that were inserted."""
+        records = await tx.fetch(sql(_APPEND, recorded_at, _table(rows)))
+        return {(UUID(record[0]), record[1]) for record in records}
+
+    async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
+        """What was recorded under the keys."""
+        statement = sql(
+            f"select {BODIES.columns} from json_each(?) as wanted cross join usage_event "  # noqa: S608
+            "where customer_id = wanted.value ->> 0 and idempotency_key = wanted.value ->> 1",
+            _table(keys),
+        )
+        return BODIES.decode(tx, await tx.fetch(statement))
+
+    async def latest(self, tx: Connection, customers: Sequence[UUID]) -> datetime | None:
+        """When the customers' latest events, by event time, were recorded."""
+        rows = await tx.fetch(
+            sql(
+                "select max((select recorded_at from usage_event where customer_id = c.value "
+                "order by event_time desc, id desc limit 1)) from json_each(?) as c",
+                Listed(customers),
+            )
+        )
+        return datetime.fromisoformat(rows[0][0]) if rows[0][0] else None
+
+    async def reduce(
+        self, connection: Connection, what: Reduction, spans: Sequence[Span]
+    ) -> list[Reduced]:
+        """The figures of each group of the spans of each n. One statement."""
+        width = len(spans[0].positions)
+        statement = statements.reduce(_WORDS, what, _hits(spans, width), width)
+        return statements.decoded(await connection.fetch(statement), width)
+
+
+def _table(rows: Iterable[Sequence[object]]) -> Listed:
+    """Rows as one value; each is JSON inside JSON, which `->>` looks into all the same."""
+    return Listed([Listed(row) for row in rows])
+
+
+def _hits(spans: Sequence[Span], width: int) -> Sql:
+    """`cross join` keeps the spans outside, so that each goes through the index."""
+    columns = [*_SPAN_COLUMNS, *(f"g{position}" for position in range(width))]
+    fields = ", ".join(f"value ->> {n} as {column}" for n, column in enumerate(columns))
+    text = (
+        "select s.n, s.start_at, s.until_at, s.percentile, s.sets_level, "  # noqa: S608
+        f"{statements.EVENT_COLUMNS}{statements.group_columns(width)} "
+        f"from (select {fields} from json_each(?)) as s cross join usage_event as e "
+        f"where {statements.MATCH}"
+    )
+    return sql(text, _table(_span_row(span) for span in spans))
+
+
+def _span_row(span: Span) -> tuple[object, ...]:
+    return (
+        span.n,
+        span.customer_id,
+        span.metric_id,
+        span.start,
+        span.end,
+        span.until,
+        span.as_of,
+        span.scope.everything,
+        span.scope.unnamed,
+        span.scope.subscription_id,
+        span.percentile,
+        span.sets_level,
+        *span.positions,
+    )

@@ -1,0 +1,117 @@
+"""Reductions of events in SQL, but for the words in which the two databases differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from fubble_gql.db.sql import Sql, sql
+from fubble_gql.usage.store.rows import Reduced, Reduction
+
+# Counted in: of the customer and metric, in the span, known and not voided by then, in scope.
+MATCH = (
+    "e.customer_id = s.customer_id and e.metric_id = s.metric_id"
+    " and e.event_time >= s.start_at and e.event_time < s.end_at"
+    " and e.recorded_at <= s.as_of and (e.voided_at is null or e.voided_at > s.as_of)"
+    " and (s.everything or e.subscription_id = s.subscription_id"
+    " or (s.unnamed and e.subscription_id is null))"
+)
+LATEST_FIRST = "event_time desc, recorded_at desc, id desc"
+EVENT_COLUMNS = "e.id, e.quantity, e.event_time, e.recorded_at, e.unique_value, e.dimension_values"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a database says what the other says differently: format strings."""
+
+    total: str
+    largest: str
+    smallest: str
+    product: str
+    microseconds: str
+    earlier: str
+    whole_rank: str
+
+
+def reduce(words: Words, what: Reduction, hits: Sql, width: int) -> Sql:
+    """The statement for a reduction over `hits`: spans' columns beside those of their events.
+
+    `width` dimension values, v0, v1, …, are grouped by.
+    """
+    group = "n" + "".join(f", v{position}" for position in range(width))
+    body = {
+        Reduction.TOTALS: _totals,
+        Reduction.LAST: _last,
+        Reduction.DISTINCT: _distinct,
+        Reduction.RANKED: _ranked,
+        Reduction.AREAS: _areas,
+    }[what](words, group)
+    return sql("with hit as (") + hits + ")" + body
+
+
+def group_columns(width: int) -> str:
+    """The dimension values that are grouped by, as texts."""
+    return "".join(f", e.dimension_values ->> s.g{n} as v{n}" for n in range(width))
+
+
+def decoded(records: Sequence[Sequence[Any]], width: int) -> list[Reduced]:
+    """Rows of (n, v0, …, figures)."""
+    return [
+        Reduced(
+            record[0],
+            tuple(record[1 : 1 + width]),
+            tuple(Decimal(figure) for figure in list(record)[1 + width :]),
+        )
+        for record in records
+    ]
+
+
+def _totals(words: Words, group: str) -> str:
+    figures = [words.total, words.largest, words.smallest]
+    columns = ", ".join(figure.format("quantity") for figure in figures)
+    return f"select {group}, count(*), {columns} from hit group by {group}"  # noqa: S608
+
+
+def _last(_words: Words, group: str) -> str:
+    return (
+        f"select {group}, quantity from (select {group}, quantity, row_number() over "  # noqa: S608
+        f"(partition by {group} order by {LATEST_FIRST}) as place from hit) as latest "
+        f"where place = 1"
+    )
+
+
+def _distinct(_words: Words, group: str) -> str:
+    # Twice as fast as count(distinct …) on PostgreSQL.
+    return (
+        f"select {group}, sum(times), count(unique_value) from ("  # noqa: S608
+        f"select {group}, unique_value, count(*) as times from hit group by {group}, unique_value"
+        f") as found group by {group}"
+    )
+
+
+def _ranked(words: Words, group: str) -> str:
+    return (
+        f"select {group}, events, place, quantity from ("  # noqa: S608
+        f"select {group}, quantity, percentile, "
+        f"row_number() over (partition by {group} order by quantity) as place, "
+        f"count(*) over (partition by {group}) as events from hit) as ranked "
+        f"where place - 1 - {words.whole_rank} in (0, 1)"
+    )
+
+
+def _areas(words: Words, group: str) -> str:
+    """A level that is set lasts until the next event of its group, one that is added to the end."""
+    begins = words.earlier.format("event_time", "until_at")
+    ends = words.earlier.format("next_time", "until_at")
+    lasts = words.microseconds.format(ends, begins)
+    area = words.total.format(words.product.format("quantity", lasts))
+    opening = words.microseconds.format(begins, "start_at")
+    return (
+        f"select {group}, count(*), {area}, min({opening}) from ("  # noqa: S608
+        f"select {group}, quantity, event_time, start_at, until_at, case when sets_level then "
+        f"coalesce(lead(event_time) over (partition by {group} "
+        f"order by event_time, recorded_at, id), until_at) else until_at end as next_time from hit"
+        f") as levels group by {group}"
+    )

@@ -1,0 +1,161 @@
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+from fubble_gql.db.fields import ExactDecimal, ExactJson, Instant
+from tortoise.fields.base import OnDelete
+from uuid import uuid4
+from tortoise import fields
+from tortoise.indexes import Index
+
+class Migration(migrations.Migration):
+    initial = True
+
+    operations = [
+        ops.CreateModel(
+            name='ApiKey',
+            fields=[
+                ('id', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=16)),
+                ('name', fields.CharField(max_length=255)),
+                ('secret_sha256', fields.CharField(max_length=64)),
+                ('created_at', Instant(auto_now=False, auto_now_add=False)),
+                ('revoked_at', Instant(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'api_key', 'app': 'fubble', 'pk_attr': 'id', 'table_description': "An operator's key. The secret itself is shown once, at creation, and kept nowhere."},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Customer',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ('key', fields.CharField(unique=True, max_length=255)),
+                ('name', fields.CharField(max_length=255)),
+                ('email', fields.CharField(null=True, max_length=320)),
+                ('company_name', fields.CharField(null=True, max_length=255)),
+                ('billing_address', fields.TextField(null=True, unique=False)),
+                ('payment_method_id', fields.CharField(null=True, max_length=255)),
+                ('currency', fields.CharField(max_length=3)),
+                ('timezone', fields.CharField(max_length=64)),
+                ('metadata', ExactJson()),
+                ('created_at', Instant(auto_now=False, auto_now_add=False)),
+                ('updated_at', Instant(auto_now=False, auto_now_add=False)),
+                ('archived_at', Instant(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'customer', 'app': 'fubble', 'indexes': [Index(fields=['created_at', 'id']), Index(fields=['name', 'id'])], 'pk_attr': 'id', 'table_description': 'Whom is billed: one currency, one timezone, never deleted.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Metric',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ('key', fields.CharField(unique=True, max_length=255)),
+                ('display_name', fields.CharField(max_length=255)),
+                ('description', fields.TextField(null=True, unique=False)),
+                ('unit', fields.CharField(null=True, max_length=64)),
+                ('type', fields.CharField(max_length=16)),
+                ('aggregation', fields.CharField(null=True, max_length=16)),
+                ('percentile', ExactDecimal(null=True)),
+                ('property', fields.CharField(null=True, max_length=255)),
+                ('dimensions', ExactJson()),
+                ('formula', fields.TextField(null=True, unique=False)),
+                ('decimals', fields.IntField(null=True)),
+                ('created_at', Instant(auto_now=False, auto_now_add=False)),
+                ('archived_at', Instant(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'metric', 'app': 'fubble', 'indexes': [Index(fields=['created_at', 'id'])], 'pk_attr': 'id', 'table_description': 'What is measured, and how events become a quantity.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Plan',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ('key', fields.CharField(max_length=255)),
+                ('version', fields.IntField()),
+                ('name', fields.CharField(max_length=255)),
+                ('description', fields.TextField(null=True, unique=False)),
+                ('currency', fields.CharField(max_length=3)),
+                ('billing_frequency', fields.CharField(max_length=16)),
+                ('trial_days', fields.IntField()),
+                ('minimum', ExactDecimal(null=True)),
+                ('created_at', Instant(auto_now=False, auto_now_add=False)),
+                ('superseded_at', Instant(null=True, auto_now=False, auto_now_add=False)),
+                ('deactivated_at', Instant(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'plan', 'app': 'fubble', 'unique_together': (('key', 'version'),), 'indexes': [Index(fields=['created_at', 'id'])], 'pk_attr': 'id', 'table_description': 'One version of a plan. Only superseded_at and deactivated_at ever change.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='PlanSubscription',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ('customer', fields.ForeignKeyField('fubble.Customer', source_field='customer_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('timezone', fields.CharField(max_length=64)),
+                ('start_at', Instant(auto_now=False, auto_now_add=False)),
+                ('end_at', Instant(null=True, auto_now=False, auto_now_add=False)),
+                ('trial_end_at', Instant(null=True, auto_now=False, auto_now_add=False)),
+                ('created_at', Instant(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'plan_subscription', 'app': 'fubble', 'indexes': [Index(fields=['customer_id', 'start_at', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer on a plan, from start_at until end_at. Its timezone is fixed when it begins.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='PriceComponent',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ('plan', fields.ForeignKeyField('fubble.Plan', source_field='plan_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('position', fields.IntField()),
+                ('key', fields.CharField(max_length=255)),
+                ('display_name', fields.CharField(max_length=255)),
+                ('metric', fields.ForeignKeyField('fubble.Metric', source_field='metric_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('pricing', ExactJson()),
+                ('minimum', ExactDecimal(null=True)),
+                ('maximum', ExactDecimal(null=True)),
+            ],
+            options={'table': 'price_component', 'app': 'fubble', 'unique_together': (('plan_id', 'key'),), 'indexes': [Index(fields=['metric_id'])], 'pk_attr': 'id', 'table_description': 'One price of a plan version: a rate, and the metric that it is for.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='RepeatableCall',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ('mutation', fields.CharField(max_length=64)),
+                ('key', fields.CharField(max_length=255)),
+                ('input', ExactJson()),
+                ('made_id', fields.UUIDField()),
+                ('created_at', Instant(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'repeatable_call', 'app': 'fubble', 'unique_together': (('mutation', 'key'),), 'pk_attr': 'id', 'table_description': 'A mutation that made something, under the key that makes repeating it safe.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='SubscriptionPhase',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ('subscription', fields.ForeignKeyField('fubble.PlanSubscription', source_field='subscription_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('plan', fields.ForeignKeyField('fubble.Plan', source_field='plan_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('start_at', Instant(auto_now=False, auto_now_add=False)),
+                ('billing_anchor', Instant(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'subscription_phase', 'app': 'fubble', 'unique_together': (('subscription_id', 'start_at'),), 'indexes': [Index(fields=['plan_id'])], 'pk_attr': 'id', 'table_description': 'The plan version that a subscription is on from start_at until its next phase.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='UsageEvent',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('customer', fields.ForeignKeyField('fubble.Customer', source_field='customer_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('metric', fields.ForeignKeyField('fubble.Metric', source_field='metric_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('subscription_id', fields.UUIDField(null=True)),
+                ('idempotency_key', fields.CharField(max_length=255)),
+                ('quantity', ExactDecimal()),
+                ('event_time', Instant(auto_now=False, auto_now_add=False)),
+                ('recorded_at', Instant(auto_now=False, auto_now_add=False)),
+                ('voided_at', Instant(null=True, auto_now=False, auto_now_add=False)),
+                ('void_reason', fields.TextField(null=True, unique=False)),
+                ('properties', ExactJson(null=True)),
+                ('dimension_values', ExactJson(null=True)),
+                ('unique_value', fields.TextField(null=True, unique=False)),
+                ('defaulted', fields.SmallIntField()),
+            ],
+            options={'table': 'usage_event', 'app': 'fubble', 'unique_together': (('customer_id', 'idempotency_key'),), 'indexes': [Index(fields=['customer_id', 'metric_id', 'event_time', 'id']), Index(fields=['customer_id', 'event_time', 'id'])], 'pk_attr': 'id', 'table_description': 'One use of a metric by a customer. Only voided_at and void_reason ever change.'},
+            bases=['Model'],
+        ),
+    ]

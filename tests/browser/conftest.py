@@ -1,0 +1,100 @@
+"""A served application and a browser that can reach nothing but it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+
+from fubble_gql.api.ide import Tab, graphiql_page
+from tests.api.toy import served, toy_app
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+TABS = [
+    Tab('# What the server says back.\nquery Echo {\n  echo(text: "hello", number: 42)\n}\n'),
+    Tab(
+        "mutation Record($input: RecordInput!) {\n  record(input: $input)\n}\n",
+        '{\n  "input": { "events": [{ "quantity": 1 }, { "quantity": 2 }] }\n}',
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where the page is served, and the key that it holds."""
+
+    url: str
+    key: str
+
+
+@dataclass
+class Watched:
+    """A page, and all that it did which it should not."""
+
+    page: Page
+    outside: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def on_request(self, route: Route) -> None:
+        """Let through what goes to loopback; note and stop the rest."""
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            self.outside.append(route.request.url)
+            route.abort()
+
+    def on_console(self, message: ConsoleMessage) -> None:
+        """Note errors and warnings; violations of the policy come here as errors."""
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+
+@pytest.fixture(scope="session")
+def served_demo() -> Iterator[Demo]:
+    """The page with its examples, on loopback."""
+    page = graphiql_page(tabs=TABS, key="good")
+    with served(toy_app(page=page)) as url:
+        yield Demo(url, "good")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system brings it, with a profile of its own.
+
+    Closed after each module: Playwright occupies the thread's event loop, which other tests need.
+    """
+    if not CHROMIUM.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is missing: apt-get install chromium fonts-dejavu")
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    """A new page that sees loopback alone."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        watched = Watched(context.new_page())
+        context.route("**/*", watched.on_request)
+        context.on("console", watched.on_console)
+        context.on("weberror", lambda error: watched.complaints.append(str(error.error)))
+        yield watched

@@ -1,0 +1,61 @@
+"""GraphiQL as people meet it: examples run at the first click, and nothing comes from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Demo, Watched
+
+SCREENSHOT_VARIABLE = "FUBBLE_TEST_SCREENSHOT"
+
+
+def open_page(page: Page, demo: Demo) -> None:
+    page.goto(demo.url)
+    await_editors(page)
+
+
+def await_editors(page: Page) -> None:
+    expect(page.locator(".graphiql-editors .view-lines")).to_have_count(3, timeout=30_000)
+    expect(page.locator(".graphiql-explorer-root")).to_contain_text("Add new", timeout=30_000)
+
+
+def run(page: Page, tab: str, answer: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text(tab)
+    page.locator(".graphiql-execute-button").click()
+    expect(page.locator(".result-window .view-lines")).to_contain_text(answer, timeout=15_000)
+
+
+def test_the_first_click_on_each_example_works(
+    served_demo: Demo, watched: Watched, tmp_path: Path
+) -> None:
+    page = watched.page
+    open_page(page, served_demo)
+    assert page.title() == "fubble"
+    run(page, "Record", '"record": 2')
+    run(page, "Echo", "hello42")
+    page.wait_for_timeout(500)
+    page.screenshot(path=os.environ.get(SCREENSHOT_VARIABLE) or tmp_path / "graphiql.png")
+    assert watched.outside == []
+    assert watched.complaints == []
+
+
+def test_the_key_is_not_kept_and_a_reload_still_works(served_demo: Demo, watched: Watched) -> None:
+    page = watched.page
+    open_page(page, served_demo)
+    run(page, "Echo", "hello42")
+    page.wait_for_timeout(1_000)
+    kept = page.evaluate("JSON.stringify(localStorage)")
+    assert "Echo" in kept
+    assert served_demo.key not in kept
+    page.reload()
+    await_editors(page)
+    run(page, "Record", '"record": 2')
+    page.get_by_role("button", name="Show History").click()
+    page.locator(".graphiql-history-item-label", has_text="Echo").first.click()
+    page.locator(".graphiql-execute-button").click()
+    expect(page.locator(".result-window .view-lines")).to_contain_text("hello42", timeout=15_000)
+    assert watched.complaints == []

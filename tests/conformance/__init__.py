@@ -1,0 +1,1 @@
+"""Numbers from public billing systems, answered by this engine."""

@@ -1,0 +1,1 @@
+"""What the pricing core promises, model by model, and the laws that hold for all."""

@@ -1,0 +1,1 @@
+"""Usage: what is recorded, once each, and what it adds up to."""
