@@ -61,9 +61,12 @@ class Settings(BaseSettings):
         16_000_000, ge=1_000, description="The largest body of a request that records usage."
     )
     introspection: bool = Field(
-        True, description="Whether clients may ask for the schema; switch it off in production."
+        default=True,
+        description="Whether clients may ask for the schema; switch it off in production.",
     )
-    graphiql: bool = Field(True, description="Whether /graphql shows GraphiQL to a browser.")
+    graphiql: bool = Field(
+        default=True, description="Whether /graphql shows GraphiQL to a browser."
+    )
 
 
 def load_settings(**overrides: object) -> Settings:

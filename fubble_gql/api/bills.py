@@ -19,7 +19,7 @@ from fubble_gql.pricing import period as pricing_period
 from fubble_gql.pricing.bill import Bill as RatedBill
 from fubble_gql.pricing.bill import Line
 from fubble_gql.pricing.charge import Step
-from fubble_gql.pricing.line import LineKind as Kind
+from fubble_gql.pricing.line import LineKind
 from fubble_gql.pricing.money import ZERO
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from fubble_gql.api.plans import PriceComponent
     from fubble_gql.api.subscriptions import PlanSubscription
 
-LineKind = strawberry.enum(Kind, name="LineKind", description="Why a line is on a bill.")
 LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")]
 LazyComponent = Annotated["PriceComponent", strawberry.lazy("fubble_gql.api.plans")]
 LazySubscription = Annotated["PlanSubscription", strawberry.lazy("fubble_gql.api.subscriptions")]

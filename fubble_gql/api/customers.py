@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, ClassVar
 
 import strawberry
@@ -13,6 +12,7 @@ from strawberry.scalars import JSON
 from fubble_gql.api import refs
 from fubble_gql.api.bills import InvoicePreview, preview_of
 from fubble_gql.api.context import Info
+from fubble_gql.api.enums import OrderDirection
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import changes, given, given_or_none
 from fubble_gql.api.node import Node, Shown, own_id
@@ -20,14 +20,14 @@ from fubble_gql.api.pagination import (
     Connection,
     Listing,
     Page,
-    Paged,
     UncountedConnection,
     connect,
     connect_children,
+    paged,
 )
 from fubble_gql.api.periods import AsOf, BillPeriod
 from fubble_gql.api.refs import CustomerRef
-from fubble_gql.api.subscriptions import PlanSubscription, SubscriptionStatus
+from fubble_gql.api.subscriptions import PlanSubscription
 from fubble_gql.api.usage import (
     GroupBy,
     Metrics,
@@ -40,26 +40,21 @@ from fubble_gql.api.usage import (
     usage_of,
 )
 from fubble_gql.billing import archive
-from fubble_gql.billing.rows import FIRST_STARTED_FIRST, SUBSCRIPTIONS, has_status
+from fubble_gql.billing.rows import (
+    FIRST_STARTED_FIRST,
+    SUBSCRIPTIONS,
+    SubscriptionStatus,
+    has_status,
+)
 from fubble_gql.customers import search, store
+from fubble_gql.customers.search import OrderField
 from fubble_gql.customers.store import CUSTOMERS, CustomerRow
 from fubble_gql.db import refs as rows
 from fubble_gql.db.sql import ALWAYS
 
-CustomerOrderField = strawberry.enum(
-    search.OrderField, name="CustomerOrderField", description="What customers are ordered by."
-)
 Status = Annotated[
     SubscriptionStatus | None, strawberry.argument(description="Only those in this status now.")
 ]
-
-
-@strawberry.enum
-class OrderDirection(StrEnum):
-    """Upwards or downwards."""
-
-    ASC = "ASC"
-    DESC = "DESC"
 
 
 @strawberry.type
@@ -87,7 +82,7 @@ class Customer(Shown, Node):
     updated_at: datetime = strawberry.field(description="When it last changed.")
     archived_at: datetime | None = strawberry.field(description="When it was archived, if it was.")
 
-    @strawberry.field(extensions=[Paged()])
+    @paged
     async def subscriptions(
         self, info: Info, page: Page, status: Status = UNSET
     ) -> Connection[PlanSubscription]:
@@ -97,7 +92,7 @@ class Customer(Shown, Node):
         listing = Listing("subscriptions", SUBSCRIPTIONS, FIRST_STARTED_FIRST, where)
         return await connect_children(info, listing, page, ("customer_id", own_id(self)))
 
-    @strawberry.field(extensions=[Paged()])
+    @paged
     async def usage_events(
         self,
         info: Info,
@@ -220,7 +215,7 @@ class CustomerFilter:
 class CustomerOrder:
     """How customers are ordered; equal ones by id."""
 
-    field: CustomerOrderField = strawberry.field(description="By what.")
+    field: OrderField = strawberry.field(description="By what.")
     direction: OrderDirection = strawberry.field(description="Which way.")
 
 
@@ -243,7 +238,7 @@ class CustomerQuery:
         ref = refs.either("Customer", given_or_none(id), given_or_none(key))
         return Customer.shown_or_none(await rows.find(info.context.connection, CUSTOMERS, ref))
 
-    @strawberry.field(extensions=[Paged()])
+    @paged
     async def customers(
         self,
         info: Info,
@@ -333,7 +328,7 @@ def _listing(info: Info, filter: CustomerFilter | None, order_by: CustomerOrder 
         **given(chosen, "plan_key", "created_after", "created_before"),
     )
     order = given_or_none(order_by) or CustomerOrder(
-        field=search.OrderField.CREATED_AT, direction=OrderDirection.ASC
+        field=OrderField.CREATED_AT, direction=OrderDirection.ASC
     )
     is_descending = order.direction is OrderDirection.DESC
     return Listing(

@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 import strawberry
 from graphql import GraphQLError
 
+import fubble_gql.api.enums  # noqa: F401 - registers them
 from fubble_gql.errors import Code, Problem, Refused, Unavailable
 
 P = TypeVar("P")
 
-ErrorCode = strawberry.enum(
-    Code, name="ErrorCode", description="What went wrong, in a word that programs may compare."
-)
 UNAVAILABLE = Problem(
     Code.SERVICE_UNAVAILABLE, "The database cannot answer now; nothing was changed. Try again."
 )
@@ -24,7 +22,7 @@ UNAVAILABLE = Problem(
 class UserError:
     """A failure that the caller can act on. Mutations return these; they never half-succeed."""
 
-    code: ErrorCode = strawberry.field(description="What kind of failure, for programs.")
+    code: Code = strawberry.field(description="What kind of failure, for programs.")
     message: str = strawberry.field(description="What to do about it, for people.")
     path: list[str] = strawberry.field(
         description='The input field that it is about, as in ["input", "timezone"].'

@@ -135,15 +135,15 @@ class GraphQLEndpoint:
         return None
 
     async def _run(self, call: Call, context: Context, method: str) -> ExecutionResult:
-        queries = {OperationType.QUERY}
+        allowed = [OperationType.QUERY]
+        if method == "POST":
+            allowed.append(OperationType.MUTATION)
         return await self._schema.execute(
             call.query,
             variable_values=call.variables,
             context_value=context,
             operation_name=call.operation_name,
-            allowed_operation_types=queries
-            if method == "GET"
-            else queries | {OperationType.MUTATION},
+            allowed_operation_types=allowed,
             operation_extensions=call.extensions,
         )
 
@@ -187,6 +187,14 @@ class GraphQLEndpoint:
         )
         masked = GraphQLError(MASKED, nodes=error.nodes, path=error.path)
         return wire.shown(masked, "INTERNAL", request_id)
+
+
+async def crash_response(request: Request, _: Exception) -> Response:
+    """For `Starlette(exception_handlers={Exception: crash_response})`: JSON, and no word of why."""
+    request_id = getattr(request.state, "request_id", "")
+    response = wire.refusal_response(Refusal(500, "INTERNAL", MASKED), request, request_id)
+    response.headers["X-Request-Id"] = request_id
+    return response
 
 
 def _is_request_error(error: GraphQLError) -> bool:

@@ -138,5 +138,5 @@ class Loaders:
     ) -> Awaitable[V]:
         loader = self._by_key.get(key)
         if loader is None:
-            loader = self._by_key[key] = DataLoader(load_fn=read)  # type: ignore[arg-type]
+            loader = self._by_key[key] = DataLoader(load_fn=read)
         return loader.load(asked)

@@ -14,26 +14,13 @@ from fubble_gql.api.context import Info
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import changes, given, given_or_none
 from fubble_gql.api.node import Node, Shown
-from fubble_gql.api.pagination import Connection, Listing, Page, Paged, connect
+from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
 from fubble_gql.api.refs import MetricRef
 from fubble_gql.billing import archive
-from fubble_gql.catalog import kinds, metrics
+from fubble_gql.catalog import metrics
+from fubble_gql.catalog.kinds import Aggregation, DimensionKind, MetricType
 from fubble_gql.catalog.rows import BY_CREATION, METRICS, MetricRow
 from fubble_gql.db import refs as rows
-
-MetricType = strawberry.enum(
-    kinds.MetricType, name="MetricType", description="What an event of a metric means."
-)
-Aggregation = strawberry.enum(
-    kinds.Aggregation,
-    name="Aggregation",
-    description="How the events of a span become one quantity.",
-)
-DimensionKind = strawberry.enum(
-    kinds.DimensionKind,
-    name="DimensionKind",
-    description="Whether a dimension's values are texts or numbers.",
-)
 
 
 @strawberry.type
@@ -73,7 +60,7 @@ class Metric(Shown, Node):
     def dimensions(self: MetricRow) -> list[Dimension]:
         """The event properties that usage can be grouped and priced by; events must carry them."""
         return [
-            Dimension(property=one["property"], kind=kinds.DimensionKind(one["kind"]))
+            Dimension(property=one["property"], kind=DimensionKind(one["kind"]))
             for one in self.dimensions
         ]
 
@@ -157,7 +144,7 @@ class MetricQuery:
         ref = refs.either("Metric", given_or_none(id), given_or_none(key))
         return Metric.shown_or_none(await rows.find(info.context.connection, METRICS, ref))
 
-    @strawberry.field(extensions=[Paged()])
+    @paged
     async def metrics(self, info: Info, page: Page) -> Connection[Metric]:
         """Every metric, the oldest first."""
         return await connect(info, Listing("metrics", METRICS, BY_CREATION), page)

@@ -6,20 +6,21 @@ from typing import Any, ClassVar, Self, cast
 from uuid import UUID
 
 import strawberry
-from graphql import GraphQLResolveInfo
 
 from fubble_gql.api import ids
+
+
+def _global_id(root: strawberry.Parent[Any]) -> strawberry.ID:
+    """Opaque and unique in the whole graph; pass it back as it is."""
+    name = type(root).__name__
+    return strawberry.ID(ids.encode(_TYPE_OF_ROW.get(name, name), root.id))
 
 
 @strawberry.interface
 class Node:
     """An object that can be fetched again by its id."""
 
-    @strawberry.field(name="id")
-    def global_id(self) -> strawberry.ID:
-        """Opaque and unique in the whole graph; pass it back as it is."""
-        name, own = type(self).__name__, cast(Any, self).id
-        return strawberry.ID(ids.encode(_TYPE_OF_ROW.get(name, name), own))
+    id: strawberry.ID = strawberry.field(resolver=_global_id)
 
 
 _TYPE_OF_ROW: dict[str, str] = {}
@@ -40,7 +41,7 @@ class Shown:
             _TYPE_OF_ROW[row.__name__] = cls.__name__
 
     @classmethod
-    def is_type_of(cls, obj: object, _info: GraphQLResolveInfo) -> bool:
+    def is_type_of(cls, obj: object, _info: object) -> bool:
         """Whether a value is of this type, where it could be of several."""
         return isinstance(obj, cls.row)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -10,6 +9,7 @@ import strawberry
 from fubble_gql.api import ids
 from fubble_gql.api.context import Info
 from fubble_gql.api.customers import Customer
+from fubble_gql.api.enums import Role
 from fubble_gql.api.node import Node
 from fubble_gql.billing.rows import SUBSCRIPTIONS
 from fubble_gql.catalog.rows import METRICS, PLANS
@@ -26,14 +26,6 @@ _TABLES: dict[str, Table[Any]] = {
     "PlanSubscription": SUBSCRIPTIONS,
     "UsageEvent": USAGE_EVENTS,
 }
-
-
-@strawberry.enum
-class Role(StrEnum):
-    """What the caller may do: an OPERATOR everything, PORTAL reads one customer's own graph."""
-
-    OPERATOR = "OPERATOR"
-    PORTAL = "PORTAL"
 
 
 @strawberry.type

@@ -26,6 +26,7 @@ from fubble_gql.db.sql import ALWAYS, Sql
 from fubble_gql.errors import Code, refuse
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 SIZE_DEFAULT = 20
 SIZE_MAX = 100
@@ -137,6 +138,16 @@ class Paged(FieldExtension):
         given = {name: kwargs.pop(name, None) for name, _, _ in self.ARGUMENTS}
         page = Page(**{name: given_or_none(value) for name, value in given.items()})
         return {"page": page, **kwargs}
+
+
+def paged(resolver: F) -> F:
+    """A field that is a list: its resolver takes a `page`."""
+    return cast(F, strawberry.field(resolver, extensions=[Paged()]))
+
+
+def paged_forward(resolver: F) -> F:
+    """The same, for a list that is only read from its start."""
+    return cast(F, strawberry.field(resolver, extensions=[Paged(is_forward_only=True)]))
 
 
 @dataclass(frozen=True, slots=True)

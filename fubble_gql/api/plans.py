@@ -17,7 +17,7 @@ from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import as_object, changes, given, given_or_none
 from fubble_gql.api.metrics import Metric
 from fubble_gql.api.node import Node, Shown, own_id
-from fubble_gql.api.pagination import Connection, Listing, Page, Paged, connect
+from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
 from fubble_gql.api.pricing import Pricing
 from fubble_gql.api.pricing_inputs import PricingInput, encoded
 from fubble_gql.api.refs import PlanRef
@@ -26,13 +26,9 @@ from fubble_gql.billing import estimate
 from fubble_gql.catalog import plans
 from fubble_gql.catalog.components import NewComponent
 from fubble_gql.catalog.plan_search import PlanSearch
-from fubble_gql.catalog.rows import BY_CREATION, COMPONENTS, PLANS, ComponentRow, PlanRow
-from fubble_gql.pricing import period
+from fubble_gql.catalog.rows import BY_CREATION, PLANS, ComponentRow, PlanRow
+from fubble_gql.pricing.period import Frequency
 from fubble_gql.pricing.rates.codec import decode
-
-BillingFrequency = strawberry.enum(
-    period.Frequency, name="BillingFrequency", description="How often a plan bills."
-)
 
 
 @strawberry.input
@@ -95,7 +91,7 @@ class Plan(Shown, Node):
     name: str = strawberry.field(description="What customers read.")
     description: str | None = strawberry.field(description="What it offers.")
     currency: str = strawberry.field(description='The ISO 4217 code of its prices, as in "EUR".')
-    billing_frequency: BillingFrequency = strawberry.field(description="How long a period is.")
+    billing_frequency: Frequency = strawberry.field(description="How long a period is.")
     trial_days: int = strawberry.field(
         description=(
             "Local calendar days at the start that bill nothing: no fees and no usage, and what is "
@@ -166,7 +162,7 @@ class CreatePlanInput:
     currency: str | None = strawberry.field(
         default=UNSET, description="An ISO 4217 code; USD unless said. Never changes."
     )
-    billing_frequency: BillingFrequency = strawberry.field(description="How long a period is.")
+    billing_frequency: Frequency = strawberry.field(description="How long a period is.")
     trial_days: int | None = strawberry.field(
         default=UNSET, description="Days at the start that bill nothing; 0 unless said."
     )
@@ -234,7 +230,7 @@ class PlanQuery:
         found = await plans.look_up(info.context.connection, ref, given_or_none(version))
         return Plan.shown_or_none(found)
 
-    @strawberry.field(extensions=[Paged()])
+    @paged
     async def plans(
         self,
         info: Info,

@@ -10,15 +10,7 @@ from strawberry.scalars import JSON
 
 from fubble_gql.api.node import Shown
 from fubble_gql.pricing import rates
-
-ThresholdMode = strawberry.enum(
-    rates.ThresholdMode,
-    name="ThresholdMode",
-    description="Whether every threshold that is reached is charged, or the highest one alone.",
-)
-TimeUnit = strawberry.enum(
-    rates.TimeUnit, name="TimeUnit", description="A length of time: a day has 24 hours."
-)
+from fubble_gql.pricing.rates import ThresholdMode, TimeUnit
 
 
 @strawberry.type

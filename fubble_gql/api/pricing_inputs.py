@@ -11,8 +11,8 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from fubble_gql.api.inputs import is_number
-from fubble_gql.api.pricing import ThresholdMode, TimeUnit
 from fubble_gql.pricing.money import plain
+from fubble_gql.pricing.rates import ThresholdMode, TimeUnit
 
 
 @strawberry.input
@@ -214,7 +214,7 @@ class PricingInput:
 
 def encoded(pricing: PricingInput) -> dict[str, Any]:
     """The rate as pricing.rates.codec reads it; nothing is checked yet."""
-    for each in fields(pricing):  # type: ignore[arg-type]
+    for each in fields(pricing):
         chosen = getattr(pricing, each.name)
         if chosen is not None:
             return {"model": each.name, **_plain(chosen.value)}

@@ -38,9 +38,9 @@ YEARS = range(1900, 2201)
 
 def parse_decimal(value: object) -> Decimal:
     """A number from a string or from JSON, which was read without floats."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        number = Decimal(value)
-    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+    if (isinstance(value, str) and _NUMBER.fullmatch(value)) or (
+        isinstance(value, int | Decimal) and not isinstance(value, bool)
+    ):
         number = Decimal(value)
     else:
         raise ValueError('must be a decimal number written as a string, as in "12.5".')
@@ -123,7 +123,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         ),
         serialize=write_decimal,
         parse_value=parse_decimal,
-        parse_literal=lambda node, _=None: parse_decimal(_text(node)),
+        parse_literal=lambda node, *_: parse_decimal(_text(node)),
     ),
     datetime: strawberry.scalar(
         name="DateTime",
@@ -134,7 +134,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=write_instant,
         parse_value=parse_instant,
-        parse_literal=lambda node, _=None: parse_instant(_text(node)),
+        parse_literal=lambda node, *_: parse_instant(_text(node)),
     ),
     JSON: strawberry.scalar(
         name="JSON",
@@ -148,6 +148,6 @@ SCALARS: dict[object, ScalarDefinition] = {
         description='A whole number of any size, a plain string on the wire: "1200".',
         serialize=str,
         parse_value=parse_whole,
-        parse_literal=lambda node, _=None: parse_whole(_text(node)),
+        parse_literal=lambda node, *_: parse_whole(_text(node)),
     ),
 }

@@ -13,6 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from fubble_gql.api.customers import CustomerMutation, CustomerQuery
+from fubble_gql.api.enums import VALUE_DESCRIPTIONS
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
 from fubble_gql.api.nodes import NodeQuery
 from fubble_gql.api.plans import PlanMutation, PlanQuery
@@ -62,6 +63,8 @@ def _describe(schema: strawberry.Schema) -> None:
         if kind.name.startswith("__"):
             continue
         kind.description = kind.description or _docstring(_origin(kind))
+        for name, value in getattr(kind, "values", {}).items():
+            value.description = VALUE_DESCRIPTIONS[kind.name][name]
         for field in getattr(kind, "fields", {}).values():
             definition = field.extensions.get("strawberry-definition")
             resolver = getattr(definition, "base_resolver", None)
@@ -88,6 +91,9 @@ def undescribed(schema: strawberry.Schema) -> Iterator[str]:
             continue
         if not kind.description:
             yield kind.name
+        for name, value in getattr(kind, "values", {}).items():
+            if not value.description:
+                yield f"{kind.name}.{name}"
         for name, field in getattr(kind, "fields", {}).items():
             if not field.description:
                 yield f"{kind.name}.{name}"

@@ -16,7 +16,7 @@ from fubble_gql.api.context import Info
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import given, given_or_none
 from fubble_gql.api.node import Node, Shown
-from fubble_gql.api.pagination import Listing, Page, Paged, UncountedConnection
+from fubble_gql.api.pagination import Listing, Page, UncountedConnection, paged_forward
 from fubble_gql.api.periods import AsOf, BillPeriod, Period
 from fubble_gql.api.plans import Plan
 from fubble_gql.api.refs import CustomerRef, PlanRef
@@ -28,8 +28,15 @@ from fubble_gql.api.usage import (
     UsagePeriod,
     usage_of,
 )
-from fubble_gql.billing import rows, subscribe
-from fubble_gql.billing.rows import SUBSCRIPTIONS, SubscriptionRow, phase_at, status_at
+from fubble_gql.billing import subscribe
+from fubble_gql.billing.rows import (
+    SUBSCRIPTIONS,
+    SubscriptionRow,
+    SubscriptionStatus,
+    phase_at,
+    status_at,
+)
+from fubble_gql.billing.subscribe import Effective
 from fubble_gql.billing.timeline import Timeline, timeline, until
 from fubble_gql.db import refs as db_refs
 from fubble_gql.db.pages import Order, Slice
@@ -40,14 +47,6 @@ if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
 
 LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")]
-SubscriptionStatus = strawberry.enum(
-    rows.SubscriptionStatus,
-    name="SubscriptionStatus",
-    description="SCHEDULED before it starts, TRIALING in its trial, ACTIVE, ENDED.",
-)
-Effective = strawberry.enum(
-    subscribe.Effective, name="Effective", description="At once, or with the billing period."
-)
 
 
 @strawberry.type
@@ -116,7 +115,7 @@ class PlanSubscription(Shown, Node):
         found = (await _timeline(info, _row(self))).period_at(info.context.now)
         return show_period(found) if found else None
 
-    @strawberry.field(extensions=[Paged(is_forward_only=True)])
+    @paged_forward
     async def periods(self, info: Info, page: Page) -> UncountedConnection[BillingPeriod]:
         """Its billing periods up to now, the earliest first; they tile its life without a gap."""
         return _periods(await _timeline(info, _row(self)), page, info.context.now)
@@ -249,7 +248,7 @@ class SubscriptionMutation:
 
         def work() -> Awaitable[SubscriptionRow]:
             id = ids.decode("PlanSubscription", subscription_id, "subscriptionId")
-            when = given_or_none(effective) or subscribe.Effective.PERIOD_END
+            when = given_or_none(effective) or Effective.PERIOD_END
             return subscribe.cancel(context.connection, id, when, context.now)
 
         return await answer(PlanSubscriptionPayload, "subscription", work)

@@ -25,10 +25,10 @@ from fubble_gql.billing import usage_report
 from fubble_gql.billing.usage_report import Question, Report
 from fubble_gql.catalog.rows import METRICS
 from fubble_gql.errors import Refused, Unavailable
-from fubble_gql.pricing import period as pricing_period
+from fubble_gql.pricing.period import Granularity
 from fubble_gql.usage import ingest
 from fubble_gql.usage.events import NEWEST_FIRST, USAGE_EVENTS, EventFilter, UsageEventRow
-from fubble_gql.usage.ingest import NewEvent, Receipt
+from fubble_gql.usage.ingest import NewEvent, Receipt, ReceiptStatus
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -36,18 +36,6 @@ if TYPE_CHECKING:
 
 LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")]
 LazySubscription = Annotated["PlanSubscription", strawberry.lazy("fubble_gql.api.subscriptions")]
-Granularity = strawberry.enum(
-    pricing_period.Granularity,
-    name="Granularity",
-    description="How finely a period is cut into a series, in the customer's timezone.",
-)
-ReceiptStatus = strawberry.enum(
-    ingest.ReceiptStatus,
-    name="ReceiptStatus",
-    description=(
-        "ACCEPTED counts; DUPLICATE was already counted; REJECTED says why and was not stored."
-    ),
-)
 UsagePeriod = Annotated[
     PeriodInput | None,
     strawberry.argument(description="The current local calendar month unless said."),
@@ -252,13 +240,13 @@ def _event(index: int, input: UsageEventInput) -> NewEvent:
 
 
 def _payload(receipts: list[Receipt], errors: list[UserError]) -> RecordUsagePayload:
-    counts = dict.fromkeys(ingest.ReceiptStatus, 0)
+    counts = dict.fromkeys(ReceiptStatus, 0)
     for receipt in receipts:
         counts[receipt.status] += 1
     return RecordUsagePayload(
-        accepted=counts[ingest.ReceiptStatus.ACCEPTED],
-        duplicates=counts[ingest.ReceiptStatus.DUPLICATE],
-        rejected=counts[ingest.ReceiptStatus.REJECTED],
+        accepted=counts[ReceiptStatus.ACCEPTED],
+        duplicates=counts[ReceiptStatus.DUPLICATE],
+        rejected=counts[ReceiptStatus.REJECTED],
         receipts=[
             UsageReceipt(
                 index=one.index,

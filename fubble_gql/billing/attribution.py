@@ -50,7 +50,7 @@ def uncounted(
 def _priced(facts: Facts, line: Timeline, metric_id: UUID, span: Period) -> list[Period]:
     """The parts of the span in which the subscription's plan prices the metric."""
     parts = (
-        phase.within(span) for phase in line.phases if metric_id in facts.priced(phase.plan_id)
+        phase.within(span) for phase in line.phases if metric_id in facts.priced[phase.plan_id]
     )
     return [part for part in parts if part is not None]
 

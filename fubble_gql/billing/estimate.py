@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
 
 from fubble_gql.billing.facts import terms_of
 from fubble_gql.billing.preview import refuse_charge

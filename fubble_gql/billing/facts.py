@@ -19,13 +19,18 @@ from fubble_gql.pricing.rates.codec import decode
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Customers with their subscriptions, and the terms that these are on."""
+    """Customers with their subscriptions, and the terms that these are on.
+
+    `priced` holds the metrics that a plan version prices, with the operands of composites among
+    them: their events count as billed.
+    """
 
     customers: Mapping[UUID, CustomerRow]
     timelines: Mapping[UUID, Sequence[Timeline]]
     terms: Mapping[UUID, Terms]
     metrics: Mapping[UUID, MetricRow]
     operands: Mapping[str, MetricRow]
+    priced: Mapping[UUID, frozenset[UUID]]
 
     def timeline_of(self, subscription_id: UUID) -> Timeline:
         """One subscription."""
@@ -35,16 +40,6 @@ class Facts:
             for line in lines
             if line.subscription.id == subscription_id
         )
-
-    def priced(self, plan_id: UUID) -> set[UUID]:
-        """The metrics that a plan version prices, with the operands of composites among them."""
-        direct = {
-            component.metric_id
-            for component in self.terms[plan_id].components
-            if component.metric_id is not None
-        }
-        keys = {key for id in direct for key in operand_keys(self.metrics[id])}
-        return direct | {self.operands[key].id for key in keys}
 
 
 async def gather(connection: Connection, customer_ids: Sequence[UUID]) -> Facts:
@@ -59,7 +54,16 @@ async def gather(connection: Connection, customer_ids: Sequence[UUID]) -> Facts:
     timelines: dict[UUID, list[Timeline]] = {id: [] for id in ids}
     for row in sorted(subscriptions, key=lambda row: (row.start_at, row.id)):
         timelines[row.customer_id].append(timeline(row, phases[row.id], plans))
-    return Facts(customers, timelines, terms, metrics, operands)
+    priced = {id: _priced(one, metrics, operands) for id, one in terms.items()}
+    return Facts(customers, timelines, terms, metrics, operands, priced)
+
+
+def _priced(
+    terms: Terms, metrics: Mapping[UUID, MetricRow], operands: Mapping[str, MetricRow]
+) -> frozenset[UUID]:
+    direct = {one.metric_id for one in terms.components if one.metric_id is not None}
+    keys = {key for id in direct for key in operand_keys(metrics[id])}
+    return frozenset(direct | {operands[key].id for key in keys})
 
 
 async def terms_of(

@@ -17,6 +17,7 @@ from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.bill import Bill, ChargeFailed, Component, Piece, rate_pieces
 from fubble_gql.pricing.charge import Combination, Usage
 from fubble_gql.pricing.formula import FormulaFailed
+from fubble_gql.pricing.money import ZERO
 from fubble_gql.pricing.period import Period, month_of
 from fubble_gql.pricing.rates import dimensions_of
 from fubble_gql.usage.aggregate import Measured, Request, measure
@@ -171,7 +172,7 @@ def _usage(component: Component, found: list[Measured] | FormulaFailed) -> Usage
         raise ChargeFailed(component, found) from found
     grouped = bool(dimensions_of(component.rate))
     return Usage(
-        quantity=sum(one.quantity for one in found),
+        quantity=sum((one.quantity for one in found), ZERO),
         event_count=sum(one.event_count for one in found),
         combinations=tuple(
             Combination(tuple(value or "" for value in one.values), one.quantity, one.event_count)

@@ -145,8 +145,9 @@ async def _row(connection: Connection, id: UUID) -> SubscriptionRow:
 def _comparable(
     new: NewSubscription, customer: CustomerRow, plan: PlanRow
 ) -> dict[str, str | int | None]:
-    """The input with its references resolved, the plan to its key: a retry after a new version
-    of the plan is the same call still.
+    """The input with its references resolved.
+
+    A plan named by its key stays a key: a retry after a new version is the same call still.
     """
     return {
         "customer": str(customer.id),

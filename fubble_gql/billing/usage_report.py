@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 from uuid import UUID
 
 from fubble_gql.billing import attribution
 from fubble_gql.billing.facts import Facts, gather
 from fubble_gql.billing.timeline import Timeline
-from fubble_gql.catalog.kinds import Aggregation
-from fubble_gql.catalog.metrics import operand_keys, with_operands
+from fubble_gql.catalog.metrics import with_operands
 from fubble_gql.catalog.rows import METRICS, MetricRow
 from fubble_gql.db.connection import Connection
 from fubble_gql.errors import Code, Refused, refuse
@@ -117,7 +115,7 @@ def _chosen(
     elif question.subscription_id is not None:
         phases = facts.timeline_of(question.subscription_id).phases
         chosen = [
-            known[id] for id in {id for phase in phases for id in facts.priced(phase.plan_id)}
+            known[id] for id in {id for phase in phases for id in facts.priced[phase.plan_id]}
         ]
     else:
         chosen = [known[id] for id in used]

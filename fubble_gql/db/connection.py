@@ -82,7 +82,7 @@ class Connection:
 
     async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         try:
-            async with self.client._in_transaction() as client:  # noqa: SLF001
+            async with self.client._in_transaction() as client:
                 return await work(Connection(client))
         except _LOST as lost:
             raise Unavailable from lost

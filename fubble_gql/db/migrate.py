@@ -39,7 +39,7 @@ async def pending(url: str) -> list[str]:
         config = tortoise_config(url, pool_size=1)
         await context.init(config=config)
         executor = MigrationExecutor(context.db(), config.to_dict()["apps"])
-        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))  # noqa: SLF001
+        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
         return [step.migration.name for step in await executor.plan()]
 
 

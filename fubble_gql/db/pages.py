@@ -89,7 +89,7 @@ async def pages(
     limit = window.size + 1
     if connection.dialect == "postgres":
         statement = (
-            sql(f"select {table.columns} from unnest(?::uuid[]) as parent(id)", Listed(ids))  # noqa: S608
+            sql(f"select {table.columns} from unnest(?::uuid[]) as parent(id)", Listed(ids))
             + sql(f"cross join lateral (select * from {table.name} where {column} = parent.id and")
             + condition
             + sql(f"{walked.clause} limit ?) as {table.name}", limit)
@@ -129,7 +129,7 @@ def _cut(rows: list[R], window: Window) -> Slice[R]:
 
 async def count(connection: Connection, table: Table[R], where: Sql = ALWAYS) -> int:
     """How many rows there are."""
-    rows = await connection.fetch(sql(f"select count(*) from {table.name} where") + where)  # noqa: S608
+    rows = await connection.fetch(sql(f"select count(*) from {table.name} where") + where)
     return int(rows[0][0])
 
 
@@ -142,7 +142,7 @@ async def counts(
     """How many rows each parent has. One statement."""
     column, ids = parents
     statement = (
-        sql(f"select {column}, count(*) from {table.name} where")  # noqa: S608
+        sql(f"select {column}, count(*) from {table.name} where")
         + connection.is_in(column, ids)
         + "and"
         + where

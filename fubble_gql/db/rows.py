@@ -56,7 +56,7 @@ class Table(Generic[R]):
 
     async def select(self, connection: Connection, rest: Sql) -> list[R]:
         """Rows of `select … from table` followed by `rest` (a where, an order)."""
-        statement = sql(f"select {self.columns} from {self.name}") + rest  # noqa: S608
+        statement = sql(f"select {self.columns} from {self.name}") + rest
         return self.decode(connection, await connection.fetch(statement))
 
     async def by(self, connection: Connection, column: str, values: Sequence[object]) -> list[R]:

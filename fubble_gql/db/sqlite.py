@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, cast
 
 from tortoise.backends.base.client import TransactionContext
 from tortoise.backends.sqlite.client import (
@@ -88,9 +89,9 @@ def _lower(text: str | None) -> str | None:
 
 def register(connection: sqlite3.Connection) -> None:
     """Teach a connection exact decimals: dsum, dmax, dmin, dmul, micros, COLLATE DECIMAL."""
-    connection.create_aggregate("dsum", 1, _Sum)
-    connection.create_aggregate("dmax", 1, _Largest)
-    connection.create_aggregate("dmin", 1, _Smallest)
+    # The type stubs know only aggregates of whole numbers.
+    for name, aggregate in {"dsum": _Sum, "dmax": _Largest, "dmin": _Smallest}.items():
+        connection.create_aggregate(name, 1, cast(Any, aggregate))
     connection.create_collation("DECIMAL", _compare)
     connection.create_function("dmul", 2, _multiply, deterministic=True)
     connection.create_function("micros", 1, _microseconds, deterministic=True)

@@ -74,10 +74,10 @@ async def metrics_used(
     """The ids of the metrics that each customer ever used. One statement, a probe for each pair."""
     found: dict[UUID, set[UUID]] = {id: set() for id in customer_ids}
     statement = (
-        sql("select customer.id, metric.id from customer cross join metric where")
+        sql("select customer.id, metric.id from customer cross join metric where exists (")
+        + "select 1 from usage_event where usage_event.customer_id = customer.id "
+        + "and usage_event.metric_id = metric.id) and"
         + connection.is_in("customer.id", customer_ids)
-        + "and exists (select 1 from usage_event where usage_event.customer_id = customer.id "
-        "and usage_event.metric_id = metric.id)"
     )
     for customer_id, metric_id in await connection.fetch(statement):
         found[UUID(str(customer_id))].add(UUID(str(metric_id)))

@@ -22,7 +22,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.scalars import JSON
 from strawberry.types.execution import ExecutionContext
 
-from fubble_gql.api.http import GraphQLEndpoint
+from fubble_gql.api.http import GraphQLEndpoint, crash_response
 from fubble_gql.api.ide import graphiql_routes
 from fubble_gql.errors import Unavailable
 
@@ -101,6 +101,8 @@ class Context:
 
 async def open_context(request: Request) -> Context:
     sent = request.headers.get("authorization", "")
+    if sent == "Bearer crash":
+        raise RuntimeError(SECRET)
     if sent == "Bearer broken":
         raise Unavailable(SECRET)
     return Context("operator" if sent == "Bearer good" else None)
@@ -126,14 +128,19 @@ def toy_app(**settings: Unpack[Settings]) -> Starlette:
     """The toy schema at /graphql, open to the key `good`."""
     chosen: Settings = {"body_bytes_max": 1_000_000, **settings}
     endpoint = GraphQLEndpoint(SCHEMA, open_context, map_error=unavailable, **chosen)
-    return Starlette(routes=[Route("/graphql", endpoint), *graphiql_routes()])
+    return Starlette(
+        routes=[Route("/graphql", endpoint), *graphiql_routes()],
+        exception_handlers={Exception: crash_response},
+    )
 
 
 def client(key: str | None = "good", **settings: Unpack[Settings]) -> httpx.AsyncClient:
     app = toy_app(**settings)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://localhost", headers=headers
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+        base_url="http://localhost",
+        headers=headers,
     )
 
 

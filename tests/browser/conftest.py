@@ -36,11 +36,21 @@ TABS = [
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A tab of the page by its operation's name, and what must appear when it runs."""
+
+    name: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
-    """Where the page is served, and the key that it holds."""
+    """Where the page is served, the key that it holds, and two of its examples."""
 
     url: str
     key: str
+    query: Example
+    mutation: Example
 
 
 @dataclass
@@ -70,7 +80,7 @@ def served_demo() -> Iterator[Demo]:
     """The page with its examples, on loopback."""
     page = graphiql_page(tabs=TABS, key="good")
     with served(toy_app(page=page)) as url:
-        yield Demo(url, "good")
+        yield Demo(url, "good", Example("Echo", "hello42"), Example("Record", '"record": 2'))
 
 
 @pytest.fixture(scope="module")

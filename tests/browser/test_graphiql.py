@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Demo, Watched
+from tests.browser.conftest import Demo, Example, Watched
 
 SCREENSHOT_VARIABLE = "FUBBLE_TEST_SCREENSHOT"
 
@@ -22,11 +22,15 @@ def await_editors(page: Page) -> None:
     expect(page.locator(".graphiql-explorer-root")).to_contain_text("Add new", timeout=30_000)
 
 
-def run(page: Page, tab: str, answer: str) -> None:
-    page.get_by_role("tab", name=tab).click()
-    expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text(tab)
+def execute(page: Page, answer: str) -> None:
     page.locator(".graphiql-execute-button").click()
     expect(page.locator(".result-window .view-lines")).to_contain_text(answer, timeout=15_000)
+
+
+def run(page: Page, example: Example) -> None:
+    page.get_by_role("tab", name=example.name).click()
+    expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text(example.name)
+    execute(page, example.answer)
 
 
 def test_the_first_click_on_each_example_works(
@@ -35,8 +39,9 @@ def test_the_first_click_on_each_example_works(
     page = watched.page
     open_page(page, served_demo)
     assert page.title() == "fubble"
-    run(page, "Record", '"record": 2')
-    run(page, "Echo", "hello42")
+    execute(page, served_demo.query.answer)
+    run(page, served_demo.mutation)
+    run(page, served_demo.query)
     page.wait_for_timeout(500)
     page.screenshot(path=os.environ.get(SCREENSHOT_VARIABLE) or tmp_path / "graphiql.png")
     assert watched.outside == []
@@ -46,16 +51,16 @@ def test_the_first_click_on_each_example_works(
 def test_the_key_is_not_kept_and_a_reload_still_works(served_demo: Demo, watched: Watched) -> None:
     page = watched.page
     open_page(page, served_demo)
-    run(page, "Echo", "hello42")
+    run(page, served_demo.query)
     page.wait_for_timeout(1_000)
     kept = page.evaluate("JSON.stringify(localStorage)")
-    assert "Echo" in kept
+    assert served_demo.query.name in kept
     assert served_demo.key not in kept
     page.reload()
     await_editors(page)
-    run(page, "Record", '"record": 2')
+    run(page, served_demo.mutation)
     page.get_by_role("button", name="Show History").click()
-    page.locator(".graphiql-history-item-label", has_text="Echo").first.click()
-    page.locator(".graphiql-execute-button").click()
-    expect(page.locator(".result-window .view-lines")).to_contain_text("hello42", timeout=15_000)
+    page.locator(".graphiql-history-item-label", has_text=served_demo.query.name).first.click()
+    execute(page, served_demo.query.answer)
+    assert watched.outside == []
     assert watched.complaints == []

@@ -69,7 +69,7 @@ async def test_what_was_left_out_has_its_default(db: Connection) -> None:
     await make_metric(db, "calls", "COUNTER", "COUNT")
     await accepted(db, new_event("k1", None))
     [row] = await stored(db)
-    assert (row.quantity, row.event_time, row.properties) == (1, NOW, None)
+    assert (row.quantity, row.event_time, row.properties) == (Decimal(1), NOW, None)
 
 
 async def test_ids_follow_the_order_given(db: Connection) -> None:

@@ -5,6 +5,7 @@ import '@graphiql/plugin-explorer/style.css';
 import './main.css';
 import { createElement as h } from 'react';
 import { createRoot } from 'react-dom/client';
+import { Kind, parse } from 'graphql';
 import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
@@ -18,9 +19,22 @@ const subscriptionUrl = new URL(url);
 subscriptionUrl.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
 
 const send = createGraphiQLFetcher({ url: url.href, subscriptionUrl: subscriptionUrl.href });
-// For a tenth of a second after a change of tabs GraphiQL still names the other tab's operation.
-const fetcher = ({ operationName, ...call }, options) =>
-  send({ ...call, operationName: call.query.includes(operationName) ? operationName : null }, options);
+
+// For a tenth of a second after a change of tabs GraphiQL still holds the other tab's document.
+function fetcher(call, options) {
+  let documentAST;
+  try {
+    documentAST = parse(call.query);
+  } catch {
+    return send(call, options); // the server says what is wrong with it
+  }
+  const names = documentAST.definitions
+    .filter(({ kind }) => kind === Kind.OPERATION_DEFINITION)
+    .map(({ name }) => name?.value);
+  const only = names.length === 1 ? names[0] : undefined;
+  const operationName = names.includes(call.operationName) ? call.operationName : only;
+  return send({ ...call, operationName }, { ...options, documentAST });
+}
 
 const explorer = explorerPlugin();
 const page = {

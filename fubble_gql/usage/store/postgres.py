@@ -29,7 +29,7 @@ _ARRAYS = ", ".join(f"?::{_TYPES[column]}[]" for column in EventRow._fields)
 # Numbered in the order given, since the id decides between equal times; inserted in the order of
 # the keys, so that two calls with the same events wait for each other instead of deadlocking.
 _APPEND = (
-    "with given as materialized (select nextval(pg_get_serial_sequence('usage_event', 'id')) as id,"  # noqa: S608
+    "with given as materialized (select nextval(pg_get_serial_sequence('usage_event', 'id')) as id,"
     f" {_COLUMNS} from unnest({_ARRAYS}) with ordinality as sent({_COLUMNS}, place)"
     f" order by place) insert into usage_event (id, {_COLUMNS}, recorded_at)"
     f" select id, {_COLUMNS}, ?::timestamptz from given"
@@ -105,7 +105,7 @@ async def _lock(tx: Connection, function: str, customers: Iterable[UUID]) -> Non
     numbers = sorted({customer.int % _LOCKS for customer in customers})
     await tx.fetch(
         sql(
-            f"select count({function}({_LOCK_CLASS}, number)) from unnest(?::int[]) as n(number)",  # noqa: S608
+            f"select count({function}({_LOCK_CLASS}, number)) from unnest(?::int[]) as n(number)",
             Listed(numbers),
         )
     )
@@ -113,7 +113,7 @@ async def _lock(tx: Connection, function: str, customers: Iterable[UUID]) -> Non
 
 def _recorded(keys: Sequence[EventKey]) -> Sql:
     return sql(
-        f"select {BODIES.columns} from unnest(?::uuid[], ?::text[]) as wanted(customer, key) "  # noqa: S608
+        f"select {BODIES.columns} from unnest(?::uuid[], ?::text[]) as wanted(customer, key) "
         "join usage_event on customer_id = customer and idempotency_key = key",
         Listed([customer for customer, _ in keys]),
         Listed([key for _, key in keys]),
@@ -156,14 +156,14 @@ def _hits(source: Sql, width: int) -> Sql:
     """
     columns = "s.n, s.start_at, s.until_at, s.percentile, s.sets_level, e.*"
     columns += statements.group_columns(width)
-    found = f"select {statements.EVENT_COLUMNS} from usage_event as e where {statements.MATCH}"  # noqa: S608
+    found = f"select {statements.EVENT_COLUMNS} from usage_event as e where {statements.MATCH}"
     return sql(f"select {columns} from") + source + f"cross join lateral ({found} offset 0) e"
 
 
 def _latest_hits(source: Sql) -> Sql:
     """The last event of each span, found at the end of the index without reading the others."""
     found = (
-        f"select e.quantity from usage_event as e where {statements.MATCH} "  # noqa: S608
+        f"select e.quantity from usage_event as e where {statements.MATCH} "
         f"order by {statements.LATEST_FIRST} limit 1"
     )
     return sql("select s.n, e.quantity from") + source + f"cross join lateral ({found}) as e"

@@ -16,7 +16,7 @@ _FIELDS = ", ".join(f"value ->> {n}" for n in range(len(EventRow._fields)))
 
 # "where true" tells SQLite that "on conflict" does not belong to a join.
 _APPEND = (
-    f"insert into usage_event ({_COLUMNS}, recorded_at) select {_FIELDS}, ? from json_each(?)"  # noqa: S608
+    f"insert into usage_event ({_COLUMNS}, recorded_at) select {_FIELDS}, ? from json_each(?)"
     " where true order by key on conflict (customer_id, idempotency_key) do nothing"
     " returning customer_id, idempotency_key"
 )
@@ -66,7 +66,7 @@ class SqliteStore:
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
         """What was recorded under the keys."""
         statement = sql(
-            f"select {BODIES.columns} from json_each(?) as wanted cross join usage_event "  # noqa: S608
+            f"select {BODIES.columns} from json_each(?) as wanted cross join usage_event "
             "where customer_id = wanted.value ->> 0 and idempotency_key = wanted.value ->> 1",
             _table(keys),
         )
@@ -102,7 +102,7 @@ def _hits(spans: Sequence[Span], width: int) -> Sql:
     columns = [*_SPAN_COLUMNS, *(f"g{position}" for position in range(width))]
     fields = ", ".join(f"value ->> {n} as {column}" for n, column in enumerate(columns))
     text = (
-        "select s.n, s.start_at, s.until_at, s.percentile, s.sets_level, "  # noqa: S608
+        "select s.n, s.start_at, s.until_at, s.percentile, s.sets_level, "
         f"{statements.EVENT_COLUMNS}{statements.group_columns(width)} "
         f"from (select {fields} from json_each(?)) as s cross join usage_event as e "
         f"where {statements.MATCH}"

@@ -71,12 +71,12 @@ def decoded(records: Sequence[Sequence[Any]], width: int) -> list[Reduced]:
 def _totals(words: Words, group: str) -> str:
     figures = [words.total, words.largest, words.smallest]
     columns = ", ".join(figure.format("quantity") for figure in figures)
-    return f"select {group}, count(*), {columns} from hit group by {group}"  # noqa: S608
+    return f"select {group}, count(*), {columns} from hit group by {group}"
 
 
 def _last(_words: Words, group: str) -> str:
     return (
-        f"select {group}, quantity from (select {group}, quantity, row_number() over "  # noqa: S608
+        f"select {group}, quantity from (select {group}, quantity, row_number() over "
         f"(partition by {group} order by {LATEST_FIRST}) as place from hit) as latest "
         f"where place = 1"
     )
@@ -85,7 +85,7 @@ def _last(_words: Words, group: str) -> str:
 def _distinct(_words: Words, group: str) -> str:
     # Twice as fast as count(distinct …) on PostgreSQL.
     return (
-        f"select {group}, sum(times), count(unique_value) from ("  # noqa: S608
+        f"select {group}, sum(times), count(unique_value) from ("
         f"select {group}, unique_value, count(*) as times from hit group by {group}, unique_value"
         f") as found group by {group}"
     )
@@ -93,7 +93,7 @@ def _distinct(_words: Words, group: str) -> str:
 
 def _ranked(words: Words, group: str) -> str:
     return (
-        f"select {group}, events, place, quantity from ("  # noqa: S608
+        f"select {group}, events, place, quantity from ("
         f"select {group}, quantity, percentile, "
         f"row_number() over (partition by {group} order by quantity) as place, "
         f"count(*) over (partition by {group}) as events from hit) as ranked "
@@ -109,7 +109,7 @@ def _areas(words: Words, group: str) -> str:
     area = words.total.format(words.product.format("quantity", lasts))
     opening = words.microseconds.format(begins, "start_at")
     return (
-        f"select {group}, count(*), {area}, min({opening}) from ("  # noqa: S608
+        f"select {group}, count(*), {area}, min({opening}) from ("
         f"select {group}, quantity, event_time, start_at, until_at, case when sets_level then "
         f"coalesce(lead(event_time) over (partition by {group} "
         f"order by event_time, recorded_at, id), until_at) else until_at end as next_time from hit"
