@@ -14,7 +14,7 @@ from starlette.routing import Route
 from fubble_gql.api.auth import recognise
 from fubble_gql.api.context import Clock, Context
 from fubble_gql.api.errors import with_code
-from fubble_gql.api.http import GraphQLEndpoint
+from fubble_gql.api.http import GraphQLEndpoint, crash_response
 from fubble_gql.api.ide import Tab, graphiql_page, graphiql_routes
 from fubble_gql.api.schema import build_schema
 from fubble_gql.api.tabs import EXAMPLES
@@ -49,7 +49,8 @@ def create_app(
     endpoint = GraphQLEndpoint(
         build_schema(),
         open_context,
-        body_bytes_max=settings.ingest_bytes_max,
+        body_bytes_max=settings.request_bytes_max,
+        ingest_bytes_max=settings.ingest_bytes_max,
         page=graphiql_page(path=PATH, tabs=tabs, key=demo_key) if settings.graphiql else None,
         introspection=settings.introspection,
         suggestions=settings.introspection,
@@ -65,7 +66,11 @@ def create_app(
             yield
 
     pages = graphiql_routes(PATH) if settings.graphiql else []
-    return Starlette(routes=[Route(PATH, endpoint), *pages], lifespan=lifespan)
+    return Starlette(
+        routes=[Route(PATH, endpoint), *pages],
+        exception_handlers={Exception: crash_response},
+        lifespan=lifespan,
+    )
 
 
 def serve() -> Starlette:

@@ -55,6 +55,7 @@ class GraphQLEndpoint:
         open_context: Callable[[Request], Awaitable[Context]],
         *,
         body_bytes_max: int,
+        ingest_bytes_max: int | None = None,
         page: Callable[[Request], Response] | None = None,
         introspection: bool = True,
         suggestions: bool = True,
@@ -64,6 +65,7 @@ class GraphQLEndpoint:
         self._schema = schema
         self._open_context = open_context
         self._body_bytes_max = body_bytes_max
+        self._ingest_bytes_max = ingest_bytes_max or body_bytes_max
         self._page = page
         self._introspection = introspection
         self._suggestions = suggestions
@@ -92,8 +94,9 @@ class GraphQLEndpoint:
             raise Refusal(405, "INVALID", "Send a POST, or a GET for queries.", headers=allow)
         media_type = wire.negotiate(request.headers.get("accept"))
         context = await self._context(request)
-        call = await wire.read_call(request, self._body_bytes_max)
         known = context.viewer is not None
+        ingest_bytes_max = self._ingest_bytes_max if known else self._body_bytes_max
+        call = await wire.read_call(request, self._body_bytes_max, ingest_bytes_max)
         error = self._refuse_or_find_error(call, request.method, known=known)
         if error is None:
             result = await self._run(call, context, request.method)

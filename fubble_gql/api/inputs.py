@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar, cast
@@ -32,11 +31,6 @@ def changes(source: object) -> dict[str, Any]:
     return {
         name: value.value for name, value in found.items() if isinstance(value, strawberry.Some)
     }
-
-
-def as_object(value: object) -> Mapping[str, Any]:
-    """A JSON input that has to be an object; what it is checked for comes later."""
-    return cast(Mapping[str, Any], value)
 
 
 def is_number(value: object) -> TypeGuard[int | Decimal]:

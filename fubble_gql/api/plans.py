@@ -14,7 +14,7 @@ from fubble_gql.api import ids, refs
 from fubble_gql.api.bills import InvoicePreview, show_period
 from fubble_gql.api.context import Info
 from fubble_gql.api.errors import UserError, answer
-from fubble_gql.api.inputs import as_object, changes, given, given_or_none
+from fubble_gql.api.inputs import changes, given, given_or_none
 from fubble_gql.api.metrics import Metric
 from fubble_gql.api.node import Node, Shown, own_id
 from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
@@ -390,7 +390,7 @@ async def _estimate(info: Info, plan: PlanRow, usage: list[UsageInput]) -> Invoi
             one.metric,
             one.quantity,
             given_or_none(one.event_count),
-            as_object(one.dimensions) if given_or_none(one.dimensions) else None,
+            given_or_none(one.dimensions),
         )
         for one in usage
     ]

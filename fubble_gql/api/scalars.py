@@ -12,6 +12,7 @@ import strawberry
 from graphql import (
     BooleanValueNode,
     FloatValueNode,
+    GraphQLError,
     IntValueNode,
     ListValueNode,
     NullValueNode,
@@ -43,9 +44,9 @@ def parse_decimal(value: object) -> Decimal:
     ):
         number = Decimal(value)
     else:
-        raise ValueError('must be a decimal number written as a string, as in "12.5".')
+        raise GraphQLError('must be a decimal number written as a string, as in "12.5".')
     if not is_in_range(number):
-        raise ValueError(
+        raise GraphQLError(
             f"must have at most {DIGITS_MAX} digits before the point and {PLACES_MAX} after it."
         )
     return number
@@ -60,17 +61,17 @@ def parse_instant(value: object) -> datetime:
     """An RFC 3339 instant, in UTC."""
     shape = _INSTANT.fullmatch(value) if isinstance(value, str) else None
     if shape is None or not isinstance(value, str):
-        raise ValueError(
+        raise GraphQLError(
             'must be an RFC 3339 instant with its offset, as in "2026-05-01T00:00:00Z".'
         )
     if len((shape[1] or "").rstrip("0")) > 6:
-        raise ValueError("must not be finer than a microsecond.")
+        raise GraphQLError("must not be finer than a microsecond.")
     try:
         instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("is not a day and a time that exist.") from None
+        raise GraphQLError("is not a day and a time that exist.") from None
     if instant.year not in YEARS:
-        raise ValueError(f"must lie between {YEARS[0]} and {YEARS[-1]}.")
+        raise GraphQLError(f"must lie between {YEARS[0]} and {YEARS[-1]}.")
     return instant
 
 
@@ -85,7 +86,7 @@ def parse_whole(value: object) -> BigInt:
         return BigInt(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return BigInt(value)
-    raise ValueError('must be a whole number written as a string, as in "1200".')
+    raise GraphQLError('must be a whole number written as a string, as in "1200".')
 
 
 def _text(node: ValueNode) -> object:
@@ -111,7 +112,7 @@ def literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
         case VariableNode():
             return (variables or {}).get(node.name.value)
         case _:
-            raise ValueError("must be JSON.")
+            raise GraphQLError("must be JSON.")
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -28,7 +28,7 @@ class Supposed:
     metric: str
     quantity: Decimal
     event_count: int | None = None
-    dimensions: Mapping[str, object] | None = None
+    dimensions: object = None
 
 
 async def estimate(
@@ -47,6 +47,8 @@ async def estimate(
             problems.add(f"The plan does not price {one.metric!r}.", "usage", index, "metric")
         if one.event_count is not None and one.event_count < 0:
             problems.add("eventCount must not be negative.", "usage", index, "eventCount")
+        if not isinstance(one.dimensions, Mapping | None):
+            problems.add("dimensions must be a JSON object.", "usage", index, "dimensions")
     problems.raise_if_any()
     whole = Schedule(now, Frequency(plan.billing_frequency), "UTC").period_at(now)
     found = {
@@ -109,7 +111,7 @@ def _combinations(
 
 
 def _value(one: Supposed, name: str) -> str:
-    value = (one.dimensions or {}).get(name)
+    value = one.dimensions.get(name) if isinstance(one.dimensions, Mapping) else None
     if isinstance(value, str):
         return value
     if isinstance(value, int | Decimal) and not isinstance(value, bool):

@@ -22,6 +22,13 @@ from fubble_gql.usage.aggregate import EVERYTHING, Measured, Request, Stretch, m
 from fubble_gql.usage.events import metrics_used
 
 POINTS_MAX = 10_000
+_HOUR = 3_600_000_000
+_MICROSECONDS = {
+    Granularity.HOUR: _HOUR,
+    Granularity.DAY: 24 * _HOUR,
+    Granularity.WEEK: 7 * 24 * _HOUR,
+    Granularity.MONTH: 28 * 24 * _HOUR,
+}
 Values = tuple[str | None, ...]
 
 
@@ -143,14 +150,7 @@ def _plan(
     """The series of a question; what must be measured for them is added to the requests."""
     timezone = _timezone(facts, question)
     period = question.period or month_of(question.as_of, timezone)
-    cut = buckets(period, question.granularity, timezone) if question.granularity else []
-    if len(cut) * max(1, len(metrics)) > POINTS_MAX:
-        raise refuse(
-            Code.LIMIT_EXCEEDED,
-            f"That would be more than {POINTS_MAX:,} points; ask for a shorter period, "
-            "a coarser granularity or fewer metrics.",
-            "period",
-        )
+    cut = _buckets(period, question.granularity, timezone, len(metrics))
     stretches = _stretcher(facts, question)
     planned = []
     for metric in metrics:
@@ -167,6 +167,23 @@ def _plan(
             for span in (period, *cut)
         ]
     return planned
+
+
+def _buckets(
+    period: Period, granularity: Granularity | None, timezone: str, metrics: int
+) -> list[Period]:
+    """The series' buckets; refused before they are counted out one by one when far too many."""
+    if granularity is None:
+        return []
+    roughly = period.microseconds // _MICROSECONDS.get(granularity, period.microseconds)
+    if roughly * max(1, metrics) > POINTS_MAX:
+        raise refuse(
+            Code.LIMIT_EXCEEDED,
+            f"That would be more than {POINTS_MAX:,} points; ask for a shorter period, "
+            "a coarser granularity or fewer metrics.",
+            "period",
+        )
+    return buckets(period, granularity, timezone)
 
 
 def _timezone(facts: Facts, question: Question) -> str:

@@ -39,7 +39,7 @@ _APPEND = (
 
 # Customers share this many locks: one each would let a single call that names 5,000 of them
 # fill the server's lock table. Sharing only ever makes somebody wait a little longer.
-_LOCKS = 512
+LOCKS = 512
 _LOCK_CLASS = 727_402
 
 _WORDS = statements.Words(
@@ -102,7 +102,7 @@ class PostgresStore:
 
 
 async def _lock(tx: Connection, function: str, customers: Iterable[UUID]) -> None:
-    numbers = sorted({customer.int % _LOCKS for customer in customers})
+    numbers = sorted({customer.int % LOCKS for customer in customers})
     await tx.fetch(
         sql(
             f"select count({function}({_LOCK_CLASS}, number)) from unnest(?::int[]) as n(number)",

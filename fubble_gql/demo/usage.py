@@ -1,0 +1,89 @@
+"""The demo's usage events, the same whenever and however often they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from random import Random
+from zoneinfo import ZoneInfo
+
+from fubble_gql.demo.customers import COMPANIES, Company
+from fubble_gql.demo.habits import HABITS, Day
+from fubble_gql.demo.metrics import AI_OPERANDS
+from fubble_gql.demo.plans import plans_in
+from fubble_gql.demo.story import Term, beginning, terms
+from fubble_gql.pricing.wallclock import in_utc
+from fubble_gql.usage.new_event import NewEvent
+
+_SEED = "fubble"
+_ONE_DAY = timedelta(days=1)
+# Every seventh company uses something that its plans have no price for.
+_UNPRICED = "compute_seconds"
+_UNPRICED_EVERY = 7
+
+
+@dataclass(frozen=True)
+class Usage:
+    """All events of a demo that was begun at this instant.
+
+    `every_days` is 1; tests that want less say how many days lie between two with usage.
+    """
+
+    begun_at: datetime
+    every_days: int = 1
+
+    @cached_property
+    def streams(self) -> dict[tuple[Company, str], tuple[datetime, datetime | None]]:
+        """The metrics that each company uses, with the first instant and the one after the last."""
+        found: dict[tuple[Company, str], tuple[datetime, datetime | None]] = {}
+        for term in terms(self.begun_at):
+            for metric in _metrics_of(term):
+                found.setdefault((term.company, metric), (term.start, term.end))
+        return found
+
+    def between(self, start: datetime, end: datetime) -> list[NewEvent]:
+        """The events of a half-open span, in the order in which they happened."""
+        found = [
+            event
+            for (company, metric), (first, last) in self.streams.items()
+            for day in _local_days(company, max(start, first), end)
+            if day.toordinal() % self.every_days == 0
+            for event in self._of_day(company, metric, day)
+            if event.event_time is not None
+            and max(start, first) <= event.event_time < min(end, last or end)
+        ]
+        return sorted(found, key=lambda event: (event.event_time, event.idempotency_key))
+
+    def _of_day(self, company: Company, metric: str, date_: date) -> Iterator[NewEvent]:
+        random = Random(f"{_SEED}/{company.key}/{metric}/{date_}")  # noqa: S311 - not a secret
+        age = (date_ - beginning(self.begun_at).date()).days
+        for n, use in enumerate(HABITS[metric].uses(Day(date_, company.size, age), random)):
+            local = datetime.combine(date_, use.at, ZoneInfo(company.timezone))
+            yield NewEvent(
+                customer=company.key,
+                metric=metric,
+                idempotency_key=f"{metric}/{date_}/{n}",
+                quantity=use.quantity,
+                event_time=in_utc(local),
+                properties=use.properties,
+            )
+
+
+def _metrics_of(term: Term) -> Iterator[str]:
+    for component in plans_in(term.company.currency)[term.plan].components:
+        if component.metric == "ai_units":
+            yield from AI_OPERANDS
+        elif component.metric is not None:
+            yield component.metric
+    if COMPANIES.index(term.company) % _UNPRICED_EVERY == 0:
+        yield _UNPRICED
+
+
+def _local_days(company: Company, start: datetime, end: datetime) -> Iterator[date]:
+    zone = ZoneInfo(company.timezone)
+    day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+    while start < end and day <= last:
+        yield day
+        day += _ONE_DAY

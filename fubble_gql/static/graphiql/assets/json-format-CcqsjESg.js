@@ -1,1 +1,0 @@
-import{a as e,f as r}from"./index-BEbr_-fI.js";const s=t=>e(t,r(t,void 0,{tabSize:2,insertSpaces:!0})),o={jsonc:{astFormat:"formatted-json",parse:t=>({text:s(t)}),locStart:()=>0,locEnd:({text:t})=>t.length}},a={"formatted-json":{print:({node:t})=>t.text}};export{o as parsers,a as printers};
