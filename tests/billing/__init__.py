@@ -1,0 +1,1 @@
+"""Lives, pieces, attribution: what is decided before anything is rated."""
