@@ -94,9 +94,11 @@ class Connection:
 
     def is_in(self, column: str, values: Sequence[object]) -> Sql:
         """`column` is one of the values, which travel as one argument."""
+        # A tuple: conditions are compared and hashed, so that equal reads are batched.
+        listed = Listed(tuple(values))
         if self.dialect == "sqlite":
-            return sql(f"{column} in (select value from json_each(?))", Listed(values))
-        return sql(f"{column} = any(?)", Listed(values))
+            return sql(f"{column} in (select value from json_each(?))", listed)
+        return sql(f"{column} = any(?)", listed)
 
 
 def _for_postgres(value: object) -> object:

@@ -57,6 +57,8 @@ def _connection(url: str, pool_size: int) -> ConnectionConfig:
         "maxsize": pool_size,
         "command_timeout": STATEMENT_SECONDS,
         "application_name": "fubble_gql",
+        # Compiling would cost short statements over many spans more than running them.
+        "server_settings": {"jit": "off"},
     }
     return ConnectionConfig(engine="tortoise.backends.asyncpg", credentials=credentials)
 

@@ -76,9 +76,8 @@ async def _record(
     await store.hold(tx, customers)
     # Read only now: what is stamped under the lock comes after every cut made before it.
     now = clock()
-    latest = await store.latest(tx, customers) or now
     batch = _Batch.judge(events, facts, now)
-    accepted = await _append(tx, batch, max(now, latest))
+    accepted = await _append(tx, batch, now)
     asked = {key for index, key in enumerate(batch.keys) if key and accepted.get(key) != index}
     recorded = await store.recorded(tx, sorted(asked)) if asked else []
     earlier = {(body.customer_id, body.idempotency_key): body for body in recorded}
@@ -108,7 +107,8 @@ class _Batch:
     @classmethod
     def judge(cls, events: Sequence[NewEvent], facts: Facts, now: datetime) -> _Batch:
         rows = [_judge(event, facts, now) for event in events]
-        return cls(events, facts, rows, [_key(event, facts) for event in events])
+        keys = [_key(event, row, facts) for event, row in zip(events, rows, strict=True)]
+        return cls(events, facts, rows, keys)
 
 
 def _judge(event: NewEvent, facts: Facts, now: datetime) -> EventRow | Problem:
@@ -118,8 +118,10 @@ def _judge(event: NewEvent, facts: Facts, now: datetime) -> EventRow | Problem:
         return refused.problems[0]
 
 
-def _key(event: NewEvent, facts: Facts) -> EventKey | None:
+def _key(event: NewEvent, row: EventRow | Problem, facts: Facts) -> EventKey | None:
     """Under which an event may have been recorded, also when this one is not valid."""
+    if isinstance(row, EventRow):
+        return row.event_key
     customer = facts.customers.get(event.customer)
     if customer is None or not is_usable_key(event.idempotency_key):
         return None

@@ -144,5 +144,5 @@ def _check_subscription(event: NewEvent, customer: KnownCustomer, facts: Facts) 
         return
     subscription = facts.subscriptions.get(event.subscription_id)
     if subscription is None or subscription.customer_id != customer.id:
-        message = f'The customer "{customer.key}" has no subscription {event.subscription_id}.'
+        message = f'The customer "{customer.key}" has no such subscription.'
         raise refuse(Code.NOT_FOUND, message, "subscriptionId")

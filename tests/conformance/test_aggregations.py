@@ -1,6 +1,5 @@
 """Aggregates of other systems' tests, recorded and measured through the database."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -13,7 +12,7 @@ from fubble_gql.pricing.formula import FormulaFailed
 from fubble_gql.pricing.period import Period
 from fubble_gql.usage.aggregate import EVERYTHING, Request, Stretch, measure
 from fubble_gql.usage.ingest import NewEvent, ReceiptStatus, record
-from tests.conformance.corpus import HERE, Case, Record, cases, instant
+from tests.conformance.corpus import Case, Record, cases, instant, unsupported
 from tests.usage.builders import make_customer, make_metric
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -36,13 +35,6 @@ class Told:
     time: datetime
     quantity: Decimal | None
     key: str | None = None
-
-
-def unsupported() -> dict[str, list[str]]:
-    """The reason for which cases are not run, and their ids."""
-    file = HERE / "aggregations_unsupported.json"
-    listed: dict[str, list[str]] = json.loads(file.read_text("utf-8"))
-    return listed
 
 
 ALL = cases("aggregations")
@@ -163,10 +155,3 @@ async def test_every_aggregate_is_the_same_on_postgresql(db: Connection) -> None
         await check(db, case)
     for case in SEED:
         await check_seed(db, case)
-
-
-def test_the_list_of_unsupported_aggregates_is_exact() -> None:
-    unanswered = {case.id for case in ALL if not case.has_answer() or case.model not in METRICS}
-    assert unanswered == LISTED
-    assert len(RUN) == 31
-    assert len(SEED) == 4

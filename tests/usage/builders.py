@@ -109,10 +109,16 @@ async def stored(db: Connection) -> list[UsageEventRow]:
     return await USAGE_EVENTS.select(db, sql("order by id"))
 
 
-async def void(db: Connection, key: str, voided_at: datetime) -> None:
+async def void(db: Connection, key: str, voided_at: datetime, customer: str = "acme") -> None:
     """Void an event, as the void mutation will."""
     await db.fetch(
-        sql("update usage_event set voided_at = ? where idempotency_key = ?", voided_at, key)
+        sql(
+            "update usage_event set voided_at = ? where idempotency_key = ? "
+            "and customer_id = (select id from customer where key = ?)",
+            voided_at,
+            key,
+            customer,
+        )
     )
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from uuid import UUID
 
 import pytest
 
-from fubble_gql.catalog.rows import METRICS, MetricRow
 from fubble_gql.db.connection import Connection
-from fubble_gql.pricing.formula import FormulaFailed
 from fubble_gql.pricing.period import Granularity, Period, buckets
 from fubble_gql.usage.aggregate import EVERYTHING, Measured, Request, Scope, Stretch, measure
 from tests.usage.builders import (
@@ -25,42 +21,7 @@ from tests.usage.builders import (
     new_event,
     void,
 )
-
-JUNE = Period(at("2026-06-01"), at("2026-07-01"))
-LATER = at("2026-08-01")
-
-
-def request(
-    customer: UUID,
-    metric: MetricRow,
-    span: Period = JUNE,
-    scope: Scope = EVERYTHING,
-    as_of: datetime = LATER,
-    group_by: Sequence[str] = (),
-) -> Request:
-    return Request(customer, metric, (Stretch(span, scope),), as_of, span, tuple(group_by))
-
-
-async def total(db: Connection, *asked: Request, **operands: MetricRow) -> list[Decimal]:
-    """The quantity of each request that does not group."""
-    quantities = []
-    for answer in await measure(db, asked, operands):
-        assert not isinstance(answer, FormulaFailed)
-        [one] = answer
-        assert one.values == ()
-        quantities.append(one.quantity)
-    return quantities
-
-
-async def metrics_named(db: Connection, *keys: str) -> dict[str, MetricRow]:
-    return {row.key: row for row in await METRICS.by(db, "key", keys)}
-
-
-async def tell(db: Connection, **events: str) -> None:
-    """k1="2026-06-01 08:00 | 5": events of acme's calls, known a month later."""
-    for key, text in events.items():
-        time, quantity = text.split(" | ")
-        await accepted(db, new_event(key, quantity, event_time=at(time)), now=at("2026-07-15"))
+from tests.usage.measuring import JUNE, LATER, request, tell, total
 
 
 async def test_nothing_asked_needs_no_statement(db: Connection) -> None:
@@ -253,115 +214,6 @@ async def test_stretches_of_a_request_are_measured_as_one(db: Connection) -> Non
     assert await total(db, *asked) == [4, 1, 3, 2]
 
 
-async def make_grouped(db: Connection, kind: str = "COUNTER", aggregation: str = "SUM") -> UUID:
-    """Acme's calls by region and size: 1 in eu/1, 10 in us/2, 100 in eu/2, 1000 in eu/1."""
-    customer = await make_customer(db)
-    dims = dimensions(region="STRING", size="NUMBER")
-    await make_metric(db, "calls", kind, aggregation, dimensions=dims)
-    combinations = [("eu", "1.0"), ("us", "2"), ("eu", "2"), ("eu", "1")]
-    await accepted(
-        db,
-        *(
-            new_event(
-                f"k{n}",
-                str(10**n),
-                event_time=at(f"2026-06-0{n + 1}"),
-                properties={"region": region, "size": Decimal(size)},
-            )
-            for n, (region, size) in enumerate(combinations)
-        ),
-    )
-    return customer
-
-
-async def grouped(db: Connection, customer: UUID, *group_by: str) -> list[Measured]:
-    metric = (await metrics_named(db, "calls"))["calls"]
-    [answer] = await measure(db, [request(customer, metric, group_by=group_by)], {})
-    assert not isinstance(answer, FormulaFailed)
-    return answer
-
-
-async def test_groups_are_the_combinations_in_order(db: Connection) -> None:
-    customer = await make_grouped(db)
-    assert await grouped(db, customer, "size", "region") == [
-        Measured(("1", "eu"), Decimal(1001), 2),
-        Measured(("2", "eu"), Decimal(100), 1),
-        Measured(("2", "us"), Decimal(10), 1),
-    ]
-    assert await grouped(db, customer, "region") == [
-        Measured(("eu",), Decimal(1101), 3),
-        Measured(("us",), Decimal(10), 1),
-    ]
-
-
-async def test_a_group_by_what_is_not_declared_has_no_value(db: Connection) -> None:
-    customer = await make_grouped(db)
-    assert await grouped(db, customer, "color") == [Measured((None,), Decimal(1111), 4)]
-
-
-async def test_levels_are_carried_in_group_by_group(db: Connection) -> None:
-    customer = await make_grouped(db, "GAUGE", "TIME_WEIGHTED")
-    metric = (await metrics_named(db, "calls"))["calls"]
-    july = Period(JUNE.end, at("2026-08-01"))
-    [answer] = await measure(db, [request(customer, metric, july, group_by=["region"])], {})
-    assert answer == [Measured(("eu",), Decimal(1000), 0), Measured(("us",), Decimal(10), 0)]
-
-
-async def test_a_level_is_weighed_by_how_long_it_lasted(db: Connection) -> None:
-    customer = await make_customer(db)
-    metric = await make_metric(db, "calls", "GAUGE", "TIME_WEIGHTED")
-    await tell(db, before="2026-05-01 | 10", a="2026-06-11 | 40", b="2026-06-21 | 0")
-    assert await total(db, request(customer, metric)) == [round(Decimal(500) / 30, 18)]
-
-
-async def test_a_counter_adds_to_its_level(db: Connection) -> None:
-    customer = await make_customer(db)
-    metric = await make_metric(db, aggregation="TIME_WEIGHTED")
-    await tell(db, before="2026-05-01 | 10", a="2026-06-11 | 5", b="2026-06-21 | -15")
-    assert await total(db, request(customer, metric)) == [round(Decimal(250) / 30, 18)]
-
-
-async def test_a_level_is_known_only_up_to_as_of(db: Connection) -> None:
-    customer = await make_customer(db)
-    metric = await make_metric(db, "calls", "GAUGE", "TIME_WEIGHTED")
-    await accepted(db, new_event("a", "30", event_time=at("2026-05-01")), now=at("2026-05-01"))
-    dates = ("2026-05-20", "2026-06-01", "2026-06-11", "2026-07-01", "2026-07-20")
-    asked = [request(customer, metric, as_of=at(date)) for date in dates]
-    assert await total(db, *asked) == [0, 0, 10, 30, 30]
-
-
-async def test_a_level_divides_by_the_whole_period(db: Connection) -> None:
-    customer = await make_customer(db)
-    metric = await make_metric(db, "calls", "GAUGE", "TIME_WEIGHTED")
-    await tell(db, a="2026-05-01 | 30")
-    pieces = [Period(JUNE.start, at("2026-06-11")), Period(at("2026-06-11"), JUNE.end)]
-    asked = [
-        Request(customer, metric, (Stretch(piece, EVERYTHING),), LATER, JUNE) for piece in pieces
-    ]
-    assert await total(db, *asked) == [10, 20]
-
-
-async def test_one_level_is_never_billed_by_two_subscriptions(db: Connection) -> None:
-    customer = await make_customer(db)
-    metric = await make_metric(db, aggregation="TIME_WEIGHTED")
-    first, second = [await make_subscription(db, customer) for _ in range(2)]
-    may = at("2026-05-01")
-    await accepted(
-        db,
-        new_event("a", "1", event_time=may),
-        new_event("b", "10", event_time=may, subscription_id=first),
-        new_event("c", "100", event_time=may, subscription_id=second),
-    )
-    scopes = [
-        Scope(subscription_id=first, unnamed=True),
-        Scope(subscription_id=second),
-        Scope(unnamed=True),
-        EVERYTHING,
-    ]
-    asked = [request(customer, metric, scope=scope) for scope in scopes]
-    assert await total(db, *asked) == [111, 100, 111, 111]
-
-
 async def test_other_customers_and_metrics_stay_apart(db: Connection) -> None:
     acme, globex = await make_customer(db), await make_customer(db, "globex")
     calls, hours = await make_metric(db), await make_metric(db, "hours", "TIME")
@@ -374,36 +226,6 @@ async def test_other_customers_and_metrics_stay_apart(db: Connection) -> None:
     )
     asked = [request(customer, metric) for customer in (acme, globex) for metric in (calls, hours)]
     assert await total(db, *asked) == [1, 10, 100, 0]
-
-
-async def test_a_composite_is_computed_from_its_operands(db: Connection) -> None:
-    customer = await make_grouped(db)
-    await make_metric(db, "errors", dimensions=dimensions(region="STRING"))
-    operands = await metrics_named(db, "calls", "errors")
-    ratio = await make_metric(db, "ratio", "COMPOSITE", formula="errors / calls * 100")
-    event = new_event(
-        "e1", "4", metric="errors", event_time=at("2026-06-02"), properties={"region": "us"}
-    )
-    await accepted(db, event)
-    asked = [request(customer, ratio), request(customer, ratio, group_by=["region"])]
-    assert await measure(db, asked, operands) == [
-        [Measured((), Decimal("0.360036003600360036"), 5)],
-        [Measured(("eu",), Decimal(0), 3), Measured(("us",), Decimal(40), 2)],
-    ]
-
-
-async def test_a_formula_without_result_fails_its_request_alone(db: Connection) -> None:
-    customer = await make_customer(db)
-    calls = await make_metric(db)
-    bad = await make_metric(db, "bad", "COMPOSITE", formula="1 / (calls - 5)")
-    await tell(db, a="2026-06-02 | 5")
-    empty = request(customer, bad, Period(at("2026-01-01"), at("2026-02-01")))
-    asked = [request(customer, bad), request(customer, calls), empty]
-    failed, fine, none = await measure(db, asked, {"calls": calls})
-    assert isinstance(failed, FormulaFailed)
-    assert failed.formula == "1 / (calls - 5)"
-    assert fine == [Measured((), Decimal(5), 1)]
-    assert none == [Measured((), Decimal(0), 0)]
 
 
 async def test_statements_do_not_grow_with_the_requests(db: Connection) -> None:

@@ -16,6 +16,7 @@ from fubble_gql.usage.store import store_of
 from fubble_gql.usage.store.postgres import LOCKS
 from tests.usage.builders import (
     NOW,
+    accepted,
     clock_at,
     make_customer,
     make_metric,
@@ -25,6 +26,8 @@ from tests.usage.builders import (
     stored,
 )
 
+on_postgresql = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+
 
 async def test_twenty_callers_record_each_event_once(db: Connection) -> None:
     await make_customer(db)
@@ -32,18 +35,36 @@ async def test_twenty_callers_record_each_event_once(db: Connection) -> None:
     events = [new_event(f"k{n}", str(n)) for n in range(100)]
     orders = [events if n % 2 else events[::-1] for n in range(20)]
     calls = await asyncio.gather(*(record(db, order, clock_at(NOW)) for order in orders))
-    accepted = Counter(
+    counted = Counter(
         receipt.idempotency_key
         for receipts in calls
         for receipt in receipts
         if receipt.status is ReceiptStatus.ACCEPTED
     )
-    assert accepted == {f"k{n}": 1 for n in range(100)}
+    assert counted == {f"k{n}": 1 for n in range(100)}
     assert {receipt.status for receipts in calls for receipt in receipts} == {
         ReceiptStatus.ACCEPTED,
         ReceiptStatus.DUPLICATE,
     }
     assert len(await stored(db)) == 100
+
+
+@on_postgresql
+async def test_callers_in_opposite_orders_do_not_deadlock(db: Connection) -> None:
+    await make_customer(db)
+    await make_metric(db)
+    events = [new_event(f"k{n:02}") for n in range(99)]
+
+    async def hold_the_middle(tx: Connection) -> list[asyncio.Task[list[Receipt]]]:
+        await accepted(tx, events[49])
+        orders = (events, events[::-1])
+        calls = [asyncio.create_task(record(db, order, clock_at(NOW))) for order in orders]
+        await asyncio.sleep(0.3)
+        return calls
+
+    calls = await db.transaction(hold_the_middle)
+    receipts = [receipt for call in await asyncio.gather(*calls) for receipt in call]
+    assert Counter(statuses(receipts)) == {"ACCEPTED": 98, "DUPLICATE": 100}
 
 
 async def test_two_bodies_at_once_leave_one_event(db: Connection) -> None:
@@ -54,9 +75,6 @@ async def test_two_bodies_at_once_leave_one_event(db: Connection) -> None:
     )
     counted = Counter(str(receipt.status) for [receipt] in calls)
     assert counted == {"ACCEPTED": 1, "REJECTED": 9}
-
-
-on_postgresql = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
 @on_postgresql

@@ -38,10 +38,6 @@ class Store(Protocol):
         """What was recorded under the keys."""
         ...
 
-    async def latest(self, tx: Connection, customers: Sequence[UUID]) -> datetime | None:
-        """When the customers' latest events, by event time, were recorded."""
-        ...
-
     async def reduce(
         self, connection: Connection, what: Reduction, spans: Sequence[Span]
     ) -> list[Reduced]:

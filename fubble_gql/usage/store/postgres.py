@@ -29,7 +29,8 @@ _ARRAYS = ", ".join(f"?::{_TYPES[column]}[]" for column in EventRow._fields)
 # Numbered in the order given, since the id decides between equal times; inserted in the order of
 # the keys, so that two calls with the same events wait for each other instead of deadlocking.
 _APPEND = (
-    "with given as materialized (select nextval(pg_get_serial_sequence('usage_event', 'id')) as id,"
+    "with given as materialized (select nextval((select"
+    f" pg_get_serial_sequence('usage_event', 'id')::regclass)) as id,"
     f" {_COLUMNS} from unnest({_ARRAYS}) with ordinality as sent({_COLUMNS}, place)"
     f" order by place) insert into usage_event (id, {_COLUMNS}, recorded_at)"
     f" select id, {_COLUMNS}, ?::timestamptz from given"
@@ -75,18 +76,6 @@ class PostgresStore:
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
         """What was recorded under the keys."""
         return BODIES.decode(tx, await tx.fetch(_recorded(keys)))
-
-    async def latest(self, tx: Connection, customers: Sequence[UUID]) -> datetime | None:
-        """When the customers' latest events, by event time, were recorded."""
-        rows = await tx.fetch(
-            sql(
-                "select max((select recorded_at from usage_event where customer_id = c.id "
-                "order by event_time desc, id desc limit 1)) from unnest(?::uuid[]) as c(id)",
-                Listed(customers),
-            )
-        )
-        latest: datetime | None = rows[0][0]
-        return latest
 
     async def reduce(
         self, connection: Connection, what: Reduction, spans: Sequence[Span]

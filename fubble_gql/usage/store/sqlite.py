@@ -72,17 +72,6 @@ class SqliteStore:
         )
         return BODIES.decode(tx, await tx.fetch(statement))
 
-    async def latest(self, tx: Connection, customers: Sequence[UUID]) -> datetime | None:
-        """When the customers' latest events, by event time, were recorded."""
-        rows = await tx.fetch(
-            sql(
-                "select max((select recorded_at from usage_event where customer_id = c.value "
-                "order by event_time desc, id desc limit 1)) from json_each(?) as c",
-                Listed(customers),
-            )
-        )
-        return datetime.fromisoformat(rows[0][0]) if rows[0][0] else None
-
     async def reduce(
         self, connection: Connection, what: Reduction, spans: Sequence[Span]
     ) -> list[Reduced]:
