@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
+from fubble_gql import logs
 from fubble_gql.api.auth import recognise
 from fubble_gql.api.context import Clock, Context
 from fubble_gql.api.errors import with_code
@@ -75,6 +76,7 @@ def create_app(
 
 def serve() -> Starlette:
     """The application with the environment's settings, for uvicorn's workers."""
+    logs.use_json_lines()
     return create_app(load_settings())
 
 

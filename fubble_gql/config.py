@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -94,3 +96,9 @@ def sqlite_file(url: str) -> Path | None:
     scheme, _, rest = url.partition("://")
     path = rest.partition("?")[0]
     return Path(path) if scheme == "sqlite" and path != ":memory:" else None
+
+
+def has_display() -> bool:
+    """Whether a browser could show itself here."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY")
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in names)

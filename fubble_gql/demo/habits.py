@@ -12,6 +12,9 @@ from decimal import Decimal
 from random import Random
 from typing import NamedTuple
 
+from fubble_gql.demo.plans import in_minor_unit
+from fubble_gql.pricing.money import minor_unit_places
+
 Properties = dict[str, object]
 Draw = Callable[[Random, int], Properties]
 
@@ -20,15 +23,16 @@ class Use(NamedTuple):
     """One use of a metric, at a local time of its day."""
 
     at: time
-    quantity: Decimal
+    quantity: Decimal | None
     properties: Properties | None
 
 
 class Day(NamedTuple):
-    """A local day of a company that is so large, so many days after the demo's beginning."""
+    """A company's local day, so many days after the demo's beginning."""
 
     date: date
     size: int
+    currency: str
     age: int
 
     @property
@@ -46,6 +50,7 @@ class Habit:
     spread_percent: int = 30
     growth_percent: int = 25  # in 100 days
     weekend_percent: int = 35
+    is_money: bool = False
     draw: Draw | None = None
 
     def uses(self, day: Day, random: Random) -> Iterator[Use]:
@@ -54,8 +59,28 @@ class Habit:
             jitter = 100 + random.randint(-self.spread_percent, self.spread_percent)
             weight = self.weekend_percent if day.is_weekend else 100
             whole = level * jitter * weight // 1_000_000
+            places = self.places
+            if self.is_money:
+                whole, places = in_minor_unit(whole, day.currency), minor_unit_places(day.currency)
             properties = self.draw(random, day.size) if self.draw else None
-            yield Use(_a_time(random), Decimal(whole).scaleb(-self.places), properties)
+            yield Use(_a_time(random), Decimal(whole).scaleb(-places), properties)
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Single uses, which say only that they were: more of them the larger the company is.
+
+    Of so many occasions, one in `rarity` is used.
+    """
+
+    most: int
+    draw: Draw
+    rarity: int = 1
+
+    def uses(self, day: Day, random: Random) -> Iterator[Use]:
+        most = self.most + day.size + day.age // 40
+        for _ in range(random.randint(0, 1 if day.is_weekend else most) // self.rarity):
+            yield Use(_a_time(random), None, self.draw(random, day.size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +126,13 @@ _REGION = _one_of(region=("eu", "eu", "us", "us", "us", "apac"))
 _MODEL = _one_of(model=("small", "small", "large"))
 
 # A level is read at the weekend as on any day: weekend_percent=100.
-HABITS: dict[str, Habit | Shift] = {
+HABITS: dict[str, Habit | Visits | Shift] = {
     "api_calls": Habit(3, 4_000, draw=_one_of(endpoint=("search", "search", "ingest", "export"))),
     "input_tokens": Habit(2, 180_000, draw=_MODEL),
     "output_tokens": Habit(2, 40_000, draw=_MODEL),
-    "payments": Habit(3, 4_200, places=2, spread_percent=80),
-    "messages_sent": Habit(3, 100, places=2, draw=_one_of(channel=("email", "email", "sms"))),
-    "active_users": Habit(4, 100, places=2, draw=_someone(_one_of(), 12)),
+    "payments": Habit(3, 4_200, spread_percent=80, is_money=True),
+    "messages_sent": Visits(2, _one_of(channel=("email", "email", "sms"))),
+    "active_users": Visits(3, _someone(_one_of(), 12)),
     "instances": Shift(2),
     "seats": Habit(1, 4, spread_percent=0, weekend_percent=100),
     "connections": Habit(2, 110, spread_percent=60, weekend_percent=60),
@@ -125,9 +150,7 @@ HABITS: dict[str, Habit | Shift] = {
     "gpu_hours": Habit(
         1, 150, places=2, spread_percent=80, draw=_one_of(gpus=(1, 1, 2, 4, 8), priority=(0, 0, 1))
     ),
-    "support_tickets": Habit(
-        1, 100, places=2, draw=_one_of(severity=("question", "question", "problem", "outage"))
-    ),
+    "support_tickets": Visits(2, _one_of(severity=("question", "question", "problem")), rarity=4),
     "largest_index_gb": Habit(1, 240, places=1, weekend_percent=100, draw=_REGION),
-    "regional_users": Habit(5, 100, places=2, draw=_someone(_REGION, 25)),
+    "regional_users": Visits(4, _someone(_REGION, 25)),
 }

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from fubble_gql.catalog.components import NewComponent
 from fubble_gql.catalog.plans import NewPlan
+from fubble_gql.pricing.money import minor_unit_places
 from fubble_gql.pricing.period import Frequency
 from fubble_gql.pricing.rates import (
     Cell,
@@ -95,6 +96,12 @@ NAMES = tuple(_DESCRIPTIONS)
 def plan_key(name: str, currency: str) -> str:
     """As in starter-eur."""
     return f"{name}-{currency.lower()}"
+
+
+def in_minor_unit(cents: int, currency: str) -> int:
+    """An amount of US cents in the smallest coins of the currency, by the demo's rate."""
+    cents_in_one: int = 10 ** (2 - minor_unit_places(currency))
+    return cents * _RATIO[currency] // cents_in_one
 
 
 def plans_in(currency: str) -> dict[str, NewPlan]:

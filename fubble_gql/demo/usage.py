@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -45,30 +45,36 @@ class Usage:
 
     def between(self, start: datetime, end: datetime) -> list[NewEvent]:
         """The events of a half-open span, in the order in which they happened."""
+        first_day = beginning(self.begun_at).date()
         found = [
             event
             for (company, metric), (first, last) in self.streams.items()
             for day in _local_days(company, max(start, first), end)
             if day.toordinal() % self.every_days == 0
-            for event in self._of_day(company, metric, day)
+            for event in _of_day(company, metric, day, (day - first_day).days)
             if event.event_time is not None
             and max(start, first) <= event.event_time < min(end, last or end)
         ]
         return sorted(found, key=lambda event: (event.event_time, event.idempotency_key))
 
-    def _of_day(self, company: Company, metric: str, date_: date) -> Iterator[NewEvent]:
-        random = Random(f"{_SEED}/{company.key}/{metric}/{date_}")  # noqa: S311 - not a secret
-        age = (date_ - beginning(self.begun_at).date()).days
-        for n, use in enumerate(HABITS[metric].uses(Day(date_, company.size, age), random)):
-            local = datetime.combine(date_, use.at, ZoneInfo(company.timezone))
-            yield NewEvent(
-                customer=company.key,
-                metric=metric,
-                idempotency_key=f"{metric}/{date_}/{n}",
-                quantity=use.quantity,
-                event_time=in_utc(local),
-                properties=use.properties,
-            )
+
+# A local day lies in two UTC days, which are usually asked for one after the other.
+@lru_cache(maxsize=1_024)
+def _of_day(company: Company, metric: str, date_: date, age: int) -> tuple[NewEvent, ...]:
+    random = Random(f"{_SEED}/{company.key}/{metric}/{date_}")  # noqa: S311 - not a secret
+    day = Day(date_, company.size, company.currency, age)
+    zone = ZoneInfo(company.timezone)
+    return tuple(
+        NewEvent(
+            customer=company.key,
+            metric=metric,
+            idempotency_key=f"{metric}/{date_}/{n}",
+            quantity=use.quantity,
+            event_time=in_utc(datetime.combine(date_, use.at, zone)),
+            properties=use.properties,
+        )
+        for n, use in enumerate(HABITS[metric].uses(day, random))
+    )
 
 
 def _metrics_of(term: Term) -> Iterator[str]:

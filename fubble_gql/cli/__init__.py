@@ -1,0 +1,5 @@
+"""The command line `fubble`: demo, serve, migrate, schema, keys."""
+
+from fubble_gql.cli.root import app, main
+
+__all__ = ["app", "main"]

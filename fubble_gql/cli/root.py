@@ -1,0 +1,49 @@
+"""The commands put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from fubble_gql.cli import keys
+from fubble_gql.cli.demo import demo
+from fubble_gql.cli.failures import EXIT_CODES, Commands
+from fubble_gql.cli.migrate import migrate
+from fubble_gql.cli.schema import schema
+from fubble_gql.cli.serve import CommandWithSettings, serve
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they show local variables
+    epilog=EXIT_CODES,
+)
+app.command()(demo)
+app.command(cls=CommandWithSettings)(serve)
+app.command()(migrate)
+app.command()(schema)
+app.add_typer(keys.commands, name="keys")
+
+
+def main() -> None:
+    """The entry point of `fubble`."""
+    app(prog_name="fubble")
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if wanted:
+        typer.echo(f"fubble {version('fubble-gql')}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Usage-based billing over one GraphQL endpoint."""

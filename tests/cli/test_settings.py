@@ -1,0 +1,85 @@
+"""Settings: all of them listed, each refused by its name when it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fubble_gql.config import Settings
+from tests.cli.running import invoke, run
+
+WRONG = [
+    ("DATABASE_URL", "mysql://localhost/fubble", "must start with sqlite:// (a file)"),
+    ("DATABASE_URL", "", "must start with sqlite:// (a file)"),
+    ("DATABASE_URL", "sqlite://", "needs a file, as in sqlite://fubble.sqlite3"),
+    ("DATABASE_URL", "postgresql://localhost", "needs a database"),
+    ("DATABASE_URL", "postgresql://localhost:port/fubble", "Port could not be cast"),
+    ("SECRET_KEY", "hunter2", "needs at least 32 bytes"),
+    ("DATABASE_POOL_SIZE", "many", "must be a valid integer"),
+    ("DATABASE_POOL_SIZE", "0", "must be greater than or equal to 1"),
+    ("REQUEST_BYTES_MAX", "1", "must be greater than or equal to 1000"),
+    ("INGEST_BYTES_MAX", "1.5", "must be a valid integer"),
+    ("INTROSPECTION", "perhaps", "must be a valid boolean"),
+    ("GRAPHIQL", "", "must be a valid boolean"),
+]
+
+
+def test_every_setting_has_a_wrong_value_here() -> None:
+    assert {name for name, _, _ in WRONG} == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize(("name", "text", "reason"), WRONG)
+def test_a_wrong_setting_is_refused_by_its_name(name: str, text: str, reason: str) -> None:
+    result = invoke("migrate", **{name: text})
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"FUBBLE_{name} {reason}")
+    assert result.stdout == ""
+
+
+def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+    wrong = {"SECRET_KEY": "hunter2", "DATABASE_POOL_SIZE": "many"}
+    done = run("serve", folder=tmp_path, **wrong)
+    assert done.returncode == 2
+    assert [line.split()[0] for line in done.stderr.splitlines()] == [
+        "FUBBLE_SECRET_KEY",
+        "FUBBLE_DATABASE_POOL_SIZE",
+    ]
+    assert "hunter2" not in done.stderr
+
+
+def test_help_of_serve_lists_every_setting() -> None:
+    text = " ".join(invoke("serve", "--help", COLUMNS="200").stdout.replace("│", " ").split())
+    for name, field in Settings.model_fields.items():
+        assert f"FUBBLE_{name.upper()} " in text
+        assert field.description
+        assert field.description in text
+    assert "[default: sqlite://fubble.sqlite3]" in text
+    assert "[default: true]" in text
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://clerk:hunter2@127.0.0.1:1/fubble", "Connect call failed"),
+        ("postgresql://clerk:hunter2@nowhere.invalid/fubble", "not"),
+        ("sqlite:///nowhere/fubble.sqlite3", "No such file or directory"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(
+    url: str, reason: str, tmp_path: Path
+) -> None:
+    done = run("serve", "--port", "0", folder=tmp_path, DATABASE_URL=url)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"The database {url.replace(':hunter2', '')} cannot be used: ")
+    assert reason in done.stderr
+    assert "FUBBLE_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("Dear customer, " * 100)
+    result = invoke("keys", "list", DATABASE_URL=f"sqlite://{file}")
+    assert result.exit_code == 1
+    assert "file is not a database" in result.stderr
