@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
-from fubble_gql.api.ide import Tab, graphiql_page
-from tests.api.toy import served, toy_app
+from tests.cli.running import started
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -26,13 +26,8 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-TABS = [
-    Tab('# What the server says back.\nquery Echo {\n  echo(text: "hello", number: 42)\n}\n'),
-    Tab(
-        "mutation Record($input: RecordInput!) {\n  record(input: $input)\n}\n",
-        '{\n  "input": { "events": [{ "quantity": 1 }, { "quantity": 2 }] }\n}',
-    ),
-]
+_ADDRESS = re.compile(r"GraphiQL +(http://127\.0\.0\.1:\d+/graphql)")
+_KEY = re.compile(r"Key +(fub_live_\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +71,18 @@ class Watched:
 
 
 @pytest.fixture(scope="session")
-def served_demo() -> Iterator[Demo]:
-    """The page with its examples, on loopback."""
-    page = graphiql_page(tabs=TABS, key="good")
-    with served(toy_app(page=page)) as url:
-        yield Demo(url, "good", Example("Echo", "hello42"), Example("Record", '"record": 2'))
+def served_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """`fubble demo` as a newcomer starts it."""
+    folder = tmp_path_factory.mktemp("demo")
+    with started("demo", "--no-browser", "--port", "0", folder=folder) as running:
+        address = running.wait_for(lambda: _ADDRESS.search(running.out.read_text()))
+        key = running.wait_for(lambda: _KEY.search(running.out.read_text()))
+        yield Demo(
+            address[1],
+            key[1],
+            Example("BillSoFar", "Aurora Analytics"),
+            Example("RecordUsage", '"rejected": 0'),
+        )
 
 
 @pytest.fixture(scope="module")
