@@ -20,7 +20,7 @@ from fubble_gql.pricing.bill import Bill as RatedBill
 from fubble_gql.pricing.bill import Line
 from fubble_gql.pricing.charge import Step
 from fubble_gql.pricing.line import LineKind
-from fubble_gql.pricing.money import ZERO
+from fubble_gql.pricing.money import ZERO, round_money
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -146,7 +146,8 @@ class Bill:
     @strawberry.field
     def credits_applied(self) -> Money:
         """What credit pays of it."""
-        return Money(amount=self.rated.credits_applied, currency=self.currency)
+        paid = round_money(self.rated.credits_applied, self.currency)
+        return Money(amount=paid, currency=self.currency)
 
     @strawberry.field
     def total(self) -> Money:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -46,6 +47,16 @@ class Loaders:
     async def metric(self, id: UUID) -> MetricRow | None:
         """A metric by id."""
         return await self._row(METRICS, id)
+
+    async def metrics_named(self, keys: Sequence[str]) -> list[MetricRow]:
+        """The metrics that there are under these keys."""
+
+        async def read(wanted: list[str]) -> list[MetricRow | None]:
+            rows = {row.key: row for row in await METRICS.by(self._connection, "key", wanted)}
+            return [rows.get(key) for key in wanted]
+
+        found = await asyncio.gather(*(self._load("metric keys", read, key) for key in keys))
+        return [row for row in found if row is not None]
 
     async def plan(self, id: UUID) -> PlanRow | None:
         """A plan version by id."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 import strawberry
 from strawberry.scalars import JSON
 
 from fubble_gql.api.node import Shown
 from fubble_gql.pricing import rates
+from fubble_gql.pricing.money import plain
 from fubble_gql.pricing.rates import ThresholdMode, TimeUnit
 
 
@@ -175,7 +176,11 @@ class DynamicPricing(Shown):
     row: ClassVar[type] = rates.Dynamic
     base_rate: Decimal = strawberry.field(description="What base_rate means in the formula.")
     formula: str = strawberry.field(description='As in "base_rate * (1 - min(quantity, 50)/100)".')
-    variables: JSON = strawberry.field(description="What other names in the formula mean.")
+
+    @strawberry.field
+    def variables(self: rates.Dynamic) -> JSON:
+        """What other names in the formula mean: a JSON object of numbers as plain strings."""
+        return cast(JSON, {name: plain(value) for name, value in self.variables.items()})
 
 
 Pricing = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NewType
@@ -35,6 +36,9 @@ _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 YEARS = range(1900, 2201)
+JSON_DEPTH_MAX = 32
+# Written out: 1E+999999999 is eleven characters to send and a gigabyte to store.
+JSON_NUMBER_DIGITS_MAX = 100
 
 
 def parse_decimal(value: object) -> Decimal:
@@ -89,6 +93,33 @@ def parse_whole(value: object) -> BigInt:
     raise GraphQLError('must be a whole number written as a string, as in "1200".')
 
 
+def parse_json(value: object, depth: int = 1) -> object:
+    """A JSON value as it can be kept: neither nested nor written out without end."""
+    if depth > JSON_DEPTH_MAX:
+        raise GraphQLError(f"may be nested {JSON_DEPTH_MAX} levels deep.")
+    match value:
+        case list():
+            return [parse_json(item, depth + 1) for item in value]
+        case dict():
+            return {name: parse_json(item, depth + 1) for name, item in value.items()}
+        case int() | Decimal() if not isinstance(value, bool):
+            return _json_number(value)
+        case _:
+            return value
+
+
+def _json_number(value: int | Decimal) -> int | Decimal:
+    """The number itself; a Decimal where an integer has more than 64 bits."""
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return value
+    number = Decimal(value)
+    if number.is_zero():
+        return Decimal(0)
+    if max(number.adjusted() + 1, -int(number.as_tuple().exponent)) > JSON_NUMBER_DIGITS_MAX:
+        raise GraphQLError(f"may hold numbers of {JSON_NUMBER_DIGITS_MAX} digits; send a text.")
+    return number
+
+
 def _text(node: ValueNode) -> object:
     """A literal's own text: graphql-core would make a float of a number."""
     if isinstance(node, StringValueNode | IntValueNode | FloatValueNode):
@@ -115,6 +146,18 @@ def literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
             raise GraphQLError("must be JSON.")
 
 
+def _located(read: Callable[..., object]) -> Callable[..., object]:
+    """The same reading of a literal; what it refuses is pointed at in the document."""
+
+    def read_node(node: ValueNode, *variables: dict[str, Any] | None) -> object:
+        try:
+            return read(node, *variables)
+        except GraphQLError as refused:
+            raise GraphQLError(refused.message, node) from None
+
+    return read_node
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
@@ -124,7 +167,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         ),
         serialize=write_decimal,
         parse_value=parse_decimal,
-        parse_literal=lambda node, *_: parse_decimal(_text(node)),
+        parse_literal=_located(lambda node, *_: parse_decimal(_text(node))),
     ),
     datetime: strawberry.scalar(
         name="DateTime",
@@ -135,20 +178,20 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=write_instant,
         parse_value=parse_instant,
-        parse_literal=lambda node, *_: parse_instant(_text(node)),
+        parse_literal=_located(lambda node, *_: parse_instant(_text(node))),
     ),
     JSON: strawberry.scalar(
         name="JSON",
         description="Any JSON value. Its numbers are kept to the last digit.",
         serialize=lambda value: orjson.Fragment(exact_json.dumps(value)),
-        parse_value=lambda value: value,
-        parse_literal=literal,
+        parse_value=parse_json,
+        parse_literal=_located(lambda node, *variables: parse_json(literal(node, *variables))),
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
         description='A whole number of any size, a plain string on the wire: "1200".',
         serialize=str,
         parse_value=parse_whole,
-        parse_literal=lambda node, *_: parse_whole(_text(node)),
+        parse_literal=_located(lambda node, *_: parse_whole(_text(node))),
     ),
 }

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLNamedType
+from graphql import GraphQLInputObjectType, GraphQLNamedType
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
@@ -44,6 +43,7 @@ def build_schema() -> strawberry.Schema:
         ],
     )
     _describe(schema)
+    _tell_one_of(schema)
     return schema
 
 
@@ -72,6 +72,15 @@ def _describe(schema: strawberry.Schema) -> None:
                 field.description = _docstring(resolver.wrapped_func)
 
 
+def _tell_one_of(schema: strawberry.Schema) -> None:
+    """Let graphql-core check @oneOf: unlike Strawberry's own check, it names the place."""
+    for kind in schema._schema.type_map.values():  # noqa: SLF001
+        definition = kind.extensions.get("strawberry-definition")
+        if isinstance(kind, GraphQLInputObjectType) and getattr(definition, "is_one_of", False):
+            kind.is_one_of = True
+            del kind.out_type  # what Strawberry put in the place of the method
+
+
 def _origin(kind: GraphQLNamedType) -> object:
     definition: Any = kind.extensions.get("strawberry-definition")
     return getattr(definition, "origin", None) or getattr(definition, "wrapped_cls", None)
@@ -82,21 +91,3 @@ def _docstring(source: object) -> str | None:
         source.__dict__.get("__doc__") if isinstance(source, type) else source and source.__doc__
     )
     return inspect.cleandoc(found) if isinstance(found, str) else None
-
-
-def undescribed(schema: strawberry.Schema) -> Iterator[str]:
-    """Everything in the schema that has no description."""
-    for kind in schema._schema.type_map.values():  # noqa: SLF001
-        if kind.name.startswith("__"):
-            continue
-        if not kind.description:
-            yield kind.name
-        for name, value in getattr(kind, "values", {}).items():
-            if not value.description:
-                yield f"{kind.name}.{name}"
-        for name, field in getattr(kind, "fields", {}).items():
-            if not field.description:
-                yield f"{kind.name}.{name}"
-            for argument, definition in getattr(field, "args", {}).items():
-                if not definition.description:
-                    yield f"{kind.name}.{name}({argument})"

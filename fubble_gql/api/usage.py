@@ -23,7 +23,6 @@ from fubble_gql.api.periods import Period, PeriodInput, read_period
 from fubble_gql.api.scalars import BigInt
 from fubble_gql.billing import usage_report
 from fubble_gql.billing.usage_report import Question, Report
-from fubble_gql.catalog.rows import METRICS
 from fubble_gql.errors import Refused, Unavailable
 from fubble_gql.pricing.period import Granularity
 from fubble_gql.usage import ingest
@@ -266,7 +265,7 @@ async def event_listing(info: Info, filter: UsageEventFilter | None) -> Listing:
     chosen = filter or UsageEventFilter()
     keys = given_or_none(chosen.metrics)
     subscription = given_or_none(chosen.subscription_id)
-    metrics = await METRICS.by(connection, "key", keys) if keys else []
+    metrics = await info.context.loaders.metrics_named(keys or ())
     wanted = EventFilter(
         idempotency_keys=given_or_none(chosen.idempotency_keys),
         metric_ids=None if keys is None else [row.id for row in metrics],

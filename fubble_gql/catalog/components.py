@@ -116,13 +116,16 @@ def _check_metric(
         problems.add("A COMPOSITE metric has no dimensions to price by.", "pricing")
         return
     kinds = {dimension["property"]: dimension["kind"] for dimension in metric.dimensions}
-    for property_ in properties:
+    for index, property_ in enumerate(properties):
+        is_factor = isinstance(rate, Dimension)
+        inner = ("dimensions", index, "property") if is_factor else ("properties", index)
+        path = ("pricing", rate.model, *inner)
         if property_ not in kinds:
             problems.add(
-                f"Metric {metric.key!r} does not declare the dimension {property_!r}.", "pricing"
+                f"Metric {metric.key!r} does not declare the dimension {property_!r}.", *path
             )
-        elif isinstance(rate, Dimension) and kinds[property_] != DimensionKind.NUMBER:
-            problems.add(f"The dimension {property_!r} must be of kind NUMBER.", "pricing")
+        elif is_factor and kinds[property_] != DimensionKind.NUMBER:
+            problems.add(f"The dimension {property_!r} must be of kind NUMBER.", *path)
 
 
 def _camel_path(model: str, fault: Fault) -> list[str | int]:

@@ -16,7 +16,6 @@ MAY_FIRST = "2026-05-01T00:00:00Z"
 
 _numbers = count(1)
 
-ERRORS = "errors { code message path }"
 PRICING = """
 pricing {
   __typename
@@ -36,12 +35,14 @@ pricing {
 }
 """
 BILL = """
-customer { key } currency period { start end } asOf
-subtotal { amount currency } creditsApplied { amount } total { amount currency }
-lines {
-  id kind description quantity unitPrice amount { amount currency } period { start end }
-  metric { key } component { key } subscription { id }
-  steps { label quantity unitPrice flatFee amount from upTo }
+fragment bill on InvoicePreview {
+  customer { key } currency period { start end } asOf
+  subtotal { amount currency } creditsApplied { amount } total { amount currency }
+  lines {
+    id kind description quantity unitPrice amount { amount currency } period { start end }
+    metric { key } component { key } subscription { id }
+    steps { label quantity unitPrice flatFee amount from upTo }
+  }
 }
 """
 
@@ -138,20 +139,16 @@ def tiers(*rows: tuple[str | None, str, str]) -> Json:
     }
 
 
+PLAN = (
+    "id key version name description currency billingFrequency trialDays isActive isLatest "
+    "minimum createdAt priceComponents { id key displayName minimum maximum metric { key }"
+    + PRICING
+    + "}"
+)
 CREATE_PLAN = (
-    """
-mutation ($input: CreatePlanInput!) {
-  createPlan(input: $input) {
-    plan {
-      id key version name description currency billingFrequency trialDays isActive isLatest minimum
-      createdAt
-      priceComponents { id key displayName minimum maximum metric { key } %s }
-    }
-    errors { code message path }
-  }
-}
-"""
-    % PRICING
+    "mutation ($input: CreatePlanInput!) { createPlan(input: $input) { plan {"
+    + PLAN
+    + "} errors { code message path } } }"
 )
 
 
@@ -242,10 +239,10 @@ async def preview(api: Api, customer: str = "acme", **arguments: object) -> Json
     """The bill of a customer as it stands."""
     document = """
     query ($key: String!, $period: PeriodInput, $asOf: DateTime) {
-      customer(key: $key) { invoicePreview(period: $period, asOf: $asOf) { %s } }
+      customer(key: $key) { invoicePreview(period: $period, asOf: $asOf) { ...bill } }
     }
     """
-    found = await asked(api, document % BILL, key=customer, **arguments)
+    found = await asked(api, document + BILL, key=customer, **arguments)
     bill = found["invoicePreview"]
     assert isinstance(bill, dict)
     return bill
@@ -255,10 +252,10 @@ async def preview_of(api: Api, subscription: Json, **arguments: object) -> Json:
     """The bill of one subscription as it stands."""
     document = """
     query ($id: ID!, $period: PeriodInput, $asOf: DateTime) {
-      planSubscription(id: $id) { invoicePreview(period: $period, asOf: $asOf) { %s } }
+      planSubscription(id: $id) { invoicePreview(period: $period, asOf: $asOf) { ...bill } }
     }
     """
-    found = await asked(api, document % BILL, id=subscription["id"], **arguments)
+    found = await asked(api, document + BILL, id=subscription["id"], **arguments)
     bill = found["invoicePreview"]
     assert isinstance(bill, dict)
     return bill

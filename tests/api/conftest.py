@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from fubble_gql.access import keys
 from fubble_gql.app import create_app
@@ -100,6 +101,7 @@ def read(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON
 @asynccontextmanager
 async def running(database_url: str, **settings: object) -> AsyncIterator[Api]:
     """The application on a database, until the block ends."""
+    EXECUTOR_CACHE.clear()
     clock = TestClock(NOW)
     app = create_app(load_settings(database_url=database_url, **settings), now=clock)
     async with app.router.lifespan_context(app):

@@ -48,7 +48,7 @@ query ($first: Int, $after: String, $last: Int, $before: String,
   }
 }
 """
-FULL = {
+FULL: Json = {
     "email": "ada@acme.example",
     "companyName": "Acme Ltd",
     "billingAddress": "1 High Street\nLondon",

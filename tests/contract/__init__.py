@@ -1,0 +1,1 @@
+"""What clients rely on, and what the code must not drift from."""
