@@ -1,0 +1,1 @@
+"""How fast it is, beside the fastest that the same database could be asked."""

@@ -1,0 +1,173 @@
+"""The nested page over HTTP, beside bare statements that answer with the same bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import orjson
+from rich.console import Console
+
+from fubble_gql.app import PATH, create_app
+from fubble_gql.config import load_settings
+from tests.bench import raw_app
+from tests.bench.client import Line, lines, post
+from tests.bench.database import fresh_database
+from tests.bench.dataset import Sizes, fill
+from tests.bench.rounds import Contestant, alternate, show
+from tests.bench.servers import HOST, Meter, serving
+
+FIRST = 50
+STATEMENTS_MAX = 6
+QUERY = """query Nested($first: Int) {
+  customers(first: $first) {
+    edges {
+      node {
+        id
+        name
+        subscriptions {
+          nodes { id status plan { name priceComponents { key displayName pricing { __typename } } } }
+        }
+      }
+    }
+  }
+}"""
+_OURS = "fubble"
+_BODY = orjson.dumps({"query": QUERY, "variables": {"first": FIRST}})
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure, with how many callers at a time."""
+
+    rounds: int
+    seconds_per_round: float
+    connections: int
+
+
+@dataclass
+class Target:
+    """One address that is asked for the page, and what it always answers."""
+
+    request: bytes
+    lines: Sequence[Line]
+    meter: Meter
+    expected: bytes = field(default=b"", repr=False)
+
+
+async def run(sizes: Sizes, effort: Effort) -> None:
+    """Check that all answers are equal, measure, and print."""
+    console = Console()
+    async with fresh_database() as url, AsyncExitStack() as stack:
+        key = await fill(url, sizes)
+        statements = await _count_statements(url, key)
+        if len(statements) > STATEMENTS_MAX:
+            raise RuntimeError(f"{len(statements)} statements for a page: {statements}")
+        targets = await _targets(url, key, effort.connections, stack)
+        expected = await _check(targets)
+        console.print(
+            f"{FIRST} of {sizes.customers:,} customers: the answers are equal, "
+            f"{len(expected):,} bytes; {len(statements)} statements and one for the key, raw 1.",
+            soft_wrap=True,
+        )
+        contestants = [_contestant(name, target, effort) for name, target in targets.items()]
+        rates = await alternate(contestants, effort.rounds)
+    pairs = [(f"{_OURS} / {name}", _OURS, name) for name in rates if name != _OURS]
+    show(console, rates, "pages/s", pairs, 1)
+    for name, target in targets.items():
+        console.print(f"{name}: {target.meter}", soft_wrap=True)
+
+
+async def _count_statements(url: str, key: str) -> list[str]:
+    """The statements of one page in the application itself, but for the one that reads the key."""
+    app = create_app(load_settings(database_url=url))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client,
+    ):
+        with _collected() as statements:
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+            await client.post(PATH, content=_BODY, headers=headers)
+    return [text for text in statements if "api_key" not in text]
+
+
+@contextmanager
+def _collected() -> Iterator[list[str]]:
+    texts: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            texts.append(record.getMessage())
+
+    logger, collector = logging.getLogger("fubble_gql.sql"), Collector()
+    level = logger.level
+    logger.addHandler(collector)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield texts
+    finally:
+        logger.removeHandler(collector)
+        logger.setLevel(level)
+
+
+async def _targets(
+    url: str, key: str, connections: int, stack: AsyncExitStack
+) -> dict[str, Target]:
+    ours = await stack.enter_async_context(
+        serving("fubble_gql.app:serve", {"FUBBLE_DATABASE_URL": url}, "--factory")
+    )
+    raw = await stack.enter_async_context(
+        serving("tests.bench.raw_app:app", {raw_app.URL_VARIABLE: url})
+    )
+    asked = {_OURS: (ours, PATH)}
+    asked |= {f"raw {name}": (raw, f"/{name}") for name in raw_app.STATEMENTS}
+    return {
+        name: Target(
+            post(path, _BODY, key),
+            await stack.enter_async_context(lines(server.port, connections)),
+            Meter(server),
+        )
+        for name, (server, path) in asked.items()
+    }
+
+
+async def _check(targets: dict[str, Target]) -> bytes:
+    """The one answer of all; raises where they differ."""
+    for target in targets.values():
+        target.expected = await target.lines[0].ask(target.request)
+    expected = targets[_OURS].expected
+    answer = orjson.loads(expected)
+    if "errors" in answer or not answer["data"]["customers"]["edges"]:
+        raise RuntimeError(f"There is no page to compare: {expected[:500]!r}")
+    for name, target in targets.items():
+        if orjson.loads(target.expected) != answer or len(target.expected) != len(expected):
+            raise RuntimeError(f"{name} answers otherwise: {target.expected[:500]!r}")
+    return expected
+
+
+def _contestant(name: str, target: Target, effort: Effort) -> Contestant:
+    async def burst(_: int) -> float:
+        begin = time.perf_counter()
+        end = begin + effort.seconds_per_round
+        with target.meter.running():
+            counts = await asyncio.gather(*(_ask_until(end, target, line) for line in target.lines))
+        seconds = time.perf_counter() - begin
+        target.meter.answers += sum(counts)
+        return sum(counts) / seconds
+
+    return Contestant(name, burst)
+
+
+async def _ask_until(end: float, target: Target, line: Line) -> int:
+    count = 0
+    while time.perf_counter() < end:
+        if await line.ask(target.request) != target.expected:
+            raise RuntimeError("An answer differs from the first one.")
+        count += 1
+    return count
