@@ -18,7 +18,6 @@ from fubble_gql.api.errors import with_code
 from fubble_gql.api.http import GraphQLEndpoint, crash_response
 from fubble_gql.api.ide import Tab, graphiql_page, graphiql_routes
 from fubble_gql.api.schema import build_schema
-from fubble_gql.api.tabs import EXAMPLES
 from fubble_gql.config import Settings, load_settings
 from fubble_gql.db.migrate import migrate
 from fubble_gql.db.setup import open_database
@@ -36,11 +35,12 @@ def create_app(
     now: Clock = utc_now,
     *,
     demo_key: str | None = None,
-    tabs: Sequence[Tab] = EXAMPLES,
+    tabs: Sequence[Tab] = (),
 ) -> Starlette:
     """The ASGI application. It migrates its database when it starts.
 
-    `demo_key` is put into GraphiQL's headers: only for a demo that listens on loopback.
+    GraphiQL opens with `tabs`, and with `demo_key` in their headers: only for a demo that listens
+    on loopback.
     """
 
     async def open_context(request: Request) -> Context:

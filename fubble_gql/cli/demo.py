@@ -25,6 +25,7 @@ from fubble_gql.demo.customers import COMPANIES
 from fubble_gql.demo.folder import Folder
 from fubble_gql.demo.load import Loaded, Report, load
 from fubble_gql.demo.story import MONTHS
+from fubble_gql.demo.tabs import EXAMPLES
 
 FOLDER = Path(".fubble-demo")
 
@@ -62,7 +63,7 @@ def demo(
         typer.echo(_welcome(address, key, folder, loaded))
         if browser and has_display():
             threading.Thread(target=_open, args=[address], daemon=True).start()
-        server.run(create_app(settings, demo_key=key), listener)
+        server.run(create_app(settings, demo_key=key, tabs=EXAMPLES), listener)
 
 
 async def _fill(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
-import sqlite3
-import asyncpg
 
 from fubble_gql.catalog.models import Plan
 from fubble_gql.db.connection import Connection
@@ -20,8 +20,15 @@ REFUSED = (IntegrityError, OperationalError, sqlite3.Error, asyncpg.PostgresErro
 
 async def make_plan(db: Connection, version: int = 1) -> Plan:
     return await Plan.create(
-        using_db=db.client, id=uuid4(), key="pro", version=version, name="Pro", currency="USD",
-        billing_frequency="MONTHLY", trial_days=0, created_at=NOW,
+        using_db=db.client,
+        id=uuid4(),
+        key="pro",
+        version=version,
+        name="Pro",
+        currency="USD",
+        billing_frequency="MONTHLY",
+        trial_days=0,
+        created_at=NOW,
     )
 
 

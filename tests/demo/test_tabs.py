@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fubble_gql.api import tabs
 from fubble_gql.api.ide import Tab
+from fubble_gql.demo import tabs
 from tests.demo.conftest import Demo
 
 Json = dict[str, Any]
