@@ -28,7 +28,6 @@ from fubble_gql.catalog.components import NewComponent
 from fubble_gql.catalog.plan_search import PlanSearch
 from fubble_gql.catalog.rows import BY_CREATION, PLANS, ComponentRow, PlanRow
 from fubble_gql.pricing.period import Frequency
-from fubble_gql.pricing.rates.codec import decode
 
 
 @strawberry.input
@@ -54,6 +53,7 @@ class PriceComponent(Shown):
 
     key: str = strawberry.field(description="Its key, unique in its version of the plan.")
     display_name: str = strawberry.field(description="What customers read on the invoice.")
+    pricing: Pricing = strawberry.field(description="How it charges: one of the models.")
     minimum: Decimal | None = strawberry.field(
         description="The least that it charges in one full period."
     )
@@ -73,11 +73,6 @@ class PriceComponent(Shown):
         if metric_id is None:
             return None
         return Metric.shown_or_none(await info.context.loaders.metric(metric_id))
-
-    @strawberry.field
-    def pricing(self) -> Pricing:
-        """How it charges."""
-        return cast(Pricing, decode(cast(ComponentRow, self).pricing))
 
 
 @strawberry.type

@@ -14,7 +14,6 @@ from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, Me
 from fubble_gql.customers.store import CUSTOMERS, CustomerRow
 from fubble_gql.db.connection import Connection
 from fubble_gql.pricing.bill import Component, Terms
-from fubble_gql.pricing.rates.codec import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def _component(
         id=row.id,
         key=row.key,
         name=row.display_name,
-        rate=decode(row.pricing),
+        rate=row.pricing,
         metric_id=row.metric_id,
         is_level=metric is not None and is_level(metric, operands),
         minimum=row.minimum,

@@ -19,6 +19,7 @@ from fubble_gql.db.repeat import Call, claim, differing, new_id
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, Problems, Refused, refuse
 from fubble_gql.pricing.period import Frequency
+from fubble_gql.pricing.rates.codec import encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,7 @@ def _component_as_new(row: ComponentRow, metric_keys: Mapping[UUID, str]) -> New
         key=row.key,
         display_name=row.display_name,
         metric=metric_keys[row.metric_id] if row.metric_id else None,
-        pricing=row.pricing,
+        pricing=encode(row.pricing),
         minimum=row.minimum,
         maximum=row.maximum,
     )

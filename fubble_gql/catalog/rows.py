@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Annotated, NamedTuple, cast
 from uuid import UUID
 
+from fubble_gql.db import exact_json
 from fubble_gql.db.pages import Order
-from fubble_gql.db.rows import JsonList, JsonObject, Table
+from fubble_gql.db.rows import JsonList, Read, Table
+from fubble_gql.pricing.rates import Rate
+from fubble_gql.pricing.rates.codec import decode
 
 
 class MetricRow(NamedTuple):
@@ -61,8 +66,14 @@ class PlanRow(NamedTuple):
         return self.deactivated_at is None
 
 
+@lru_cache(maxsize=4_096)
+def _rate(text: str) -> Rate:
+    """A stored rate. Published components never change, so a text is read once."""
+    return decode(cast(Mapping[str, object], exact_json.loads(text)))
+
+
 class ComponentRow(NamedTuple):
-    """A price component as it is stored; `pricing` is an encoded rate."""
+    """A price component as it is stored."""
 
     id: UUID
     plan_id: UUID
@@ -70,7 +81,7 @@ class ComponentRow(NamedTuple):
     key: str
     display_name: str
     metric_id: UUID | None
-    pricing: JsonObject
+    pricing: Annotated[Rate, Read(_rate)]
     minimum: Decimal | None
     maximum: Decimal | None
 

@@ -16,9 +16,16 @@ from fubble_gql.db.sql import Sql, sql
 from fubble_gql.pricing.money import tidy
 
 R = TypeVar("R", bound=NamedTuple)
-_JSON = "json"
-JsonObject = Annotated[Mapping[str, Any], _JSON]
-JsonList = Annotated[list[Any], _JSON]
+
+
+class Read(NamedTuple):
+    """How a column is read that holds JSON: from its text."""
+
+    text: Callable[[str], object]
+
+
+JsonObject = Annotated[Mapping[str, Any], Read(exact_json.loads)]
+JsonList = Annotated[list[Any], Read(exact_json.loads)]
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,11 @@ class Table(Generic[R]):
         hints = get_type_hints(self.row, include_extras=True)
         kinds = [_kind(hints[column]) for column in self.row._fields]
         return {
-            dialect: [(n, known[kind]) for n, kind in enumerate(kinds) if kind in known]
+            dialect: [
+                (n, kind.text if isinstance(kind, Read) else known[kind])
+                for n, kind in enumerate(kinds)
+                if isinstance(kind, Read) or kind in known
+            ]
             for dialect, known in _DECODE.items()
         }
 
@@ -67,9 +78,10 @@ class Table(Generic[R]):
 
 
 def _kind(hint: object) -> object:
-    """What decides a column's decoder: `json`, or the plain type behind an Optional."""
-    if _JSON in getattr(hint, "__metadata__", ()):
-        return _JSON
+    """What decides a column's decoder: its own `Read`, or the plain type behind an Optional."""
+    for mark in getattr(hint, "__metadata__", ()):
+        if isinstance(mark, Read):
+            return mark
     inner = [arg for arg in get_args(hint) if arg is not type(None)]
     if len(inner) == 1:
         return _kind(inner[0])
@@ -77,9 +89,8 @@ def _kind(hint: object) -> object:
 
 
 _DECODE: dict[Dialect, dict[object, Callable[[Any], object]]] = {
-    "postgres": {_JSON: exact_json.loads, Decimal: tidy},
+    "postgres": {Decimal: tidy},
     "sqlite": {
-        _JSON: exact_json.loads,
         Decimal: Decimal,
         UUID: UUID,
         datetime: datetime.fromisoformat,
