@@ -11,7 +11,7 @@ from fubble_gql import checks
 from fubble_gql.catalog.kinds import DimensionKind, MetricType
 from fubble_gql.catalog.rows import METRICS, MetricRow
 from fubble_gql.db.connection import Connection
-from fubble_gql.errors import Problems
+from fubble_gql.errors import Problems, camel
 from fubble_gql.pricing.fault import Fault, InvalidTerms
 from fubble_gql.pricing.rates import Dimension, Rate, dimensions_of, needs_metric
 from fubble_gql.pricing.rates.codec import decode, encode
@@ -41,6 +41,15 @@ def stored_component(position: int, new: NewComponent) -> dict[str, Any]:
         "minimum": new.minimum,
         "maximum": new.maximum,
     }
+
+
+def is_readable(new: NewComponent) -> bool:
+    """Whether its pricing is a rate at all."""
+    try:
+        decode(new.pricing)
+    except ValueError:
+        return False
+    return True
 
 
 async def check_components(
@@ -129,9 +138,4 @@ def _check_metric(
 
 
 def _camel_path(model: str, fault: Fault) -> list[str | int]:
-    return [_camel(part) if isinstance(part, str) else part for part in (model, *fault.path)]
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
+    return [camel(part) if isinstance(part, str) else part for part in (model, *fault.path)]

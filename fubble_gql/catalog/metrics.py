@@ -17,7 +17,7 @@ from fubble_gql.catalog.rows import METRICS, MetricRow
 from fubble_gql.db import refs
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
-from fubble_gql.db.repeat import Call, claim, differing, new_id
+from fubble_gql.db.repeat import Call, make_once, new_id
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, Problems, refuse
 from fubble_gql.pricing.formula import Formula, InvalidFormula
@@ -69,24 +69,12 @@ async def create(connection: Connection, new: NewMetric, now: datetime) -> Metri
         await _check_formula(connection, problems, new)
     elif new.formula is not None:
         problems.add("Only a COMPOSITE metric has a formula.", "formula")
-    problems.raise_if_any("input")
+    call = Call("createMetric", new.key, _stored(new), new_id())
 
-    async def work(tx: Connection) -> MetricRow:
-        call = Call("createMetric", new.key, _stored(new), new_id())
-        earlier = await claim(tx, call, now=now)
-        if earlier is None:
-            await Metric.create(using_db=tx.client, id=call.made_id, created_at=now, **_stored(new))
-        elif name := differing(earlier.input, call.input):
-            raise refuse(
-                Code.ALREADY_EXISTS,
-                f"Metric {new.key!r} exists and was created with another {name}; "
-                "choose another key.",
-                "input",
-                "key",
-            )
-        return await _row(tx, call.made_id if earlier is None else earlier.made_id)
+    async def make(tx: Connection, id: UUID) -> None:
+        await Metric.create(using_db=tx.client, id=id, created_at=now, **_stored(new))
 
-    return await connection.transaction(work)
+    return await _row(connection, await make_once(connection, call, problems, make, now))
 
 
 async def update(connection: Connection, ref: Ref, changes: Mapping[str, Any]) -> MetricRow:

@@ -9,13 +9,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from fubble_gql.catalog.components import NewComponent, check_components, stored_component
+from fubble_gql.catalog.components import (
+    NewComponent,
+    check_components,
+    is_readable,
+    stored_component,
+)
 from fubble_gql.catalog.models import Plan, PriceComponent
 from fubble_gql.catalog.plan_checks import check_plan
 from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, PlanRow
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref, not_found
-from fubble_gql.db.repeat import Call, claim, differing, new_id
+from fubble_gql.db.repeat import Call, differing, make_once, new_id
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, Problems, Refused, refuse
 from fubble_gql.pricing.period import Frequency
@@ -44,24 +49,16 @@ async def create(connection: Connection, new: NewPlan, now: datetime) -> PlanRow
 
     Raises Refused: INVALID with every reason, ALREADY_EXISTS when the key was used otherwise.
     """
-    await _check(connection, new)
+    problems = await _problems(connection, new)
+    if not all(is_readable(component) for component in new.components):
+        problems.raise_if_any("input")
+    call = Call("createPlan", new.key, _comparable(new), new_id())
 
-    async def work(tx: Connection) -> PlanRow:
-        call = Call("createPlan", new.key, _comparable(new), new_id())
-        earlier = await claim(tx, call, now=now)
-        if earlier is None:
-            await _publish(tx, new, call.made_id, version=1, now=now)
-        elif name := differing(earlier.input, call.input):
-            raise refuse(
-                Code.ALREADY_EXISTS,
-                f"Plan {new.key!r} exists and was created with another {name}; "
-                "update it, or choose another key.",
-                "input",
-                "key",
-            )
-        return await latest(tx, new.key)
+    async def make(tx: Connection, id: UUID) -> None:
+        await _publish(tx, new, id, version=1, now=now)
 
-    return await connection.transaction(work)
+    await make_once(connection, call, problems, make, now)
+    return await latest(connection, new.key)
 
 
 async def update(
@@ -82,7 +79,7 @@ async def update(
         current = versions[-1]
         known = await _as_new(tx, versions)
         changed = change(known[-1], known)
-        await _check(tx, changed)
+        (await _problems(tx, changed)).raise_if_any("input")
         if differing(_comparable(known[-1]), _comparable(changed)) is None:
             return current
         if expected_version is not None and expected_version != current.version:
@@ -240,11 +237,11 @@ async def _publish(
     await PriceComponent.bulk_create(rows, using_db=tx.client)
 
 
-async def _check(connection: Connection, new: NewPlan) -> None:
+async def _problems(connection: Connection, new: NewPlan) -> Problems:
     problems = Problems()
     check_plan(problems, _stored(new))
     await check_components(connection, problems, new.components)
-    problems.raise_if_any("input")
+    return problems
 
 
 async def _as_new(tx: Connection, versions: Sequence[PlanRow]) -> list[NewPlan]:

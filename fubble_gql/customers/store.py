@@ -14,9 +14,9 @@ from fubble_gql.db import refs
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order
 from fubble_gql.db.refs import Ref
-from fubble_gql.db.repeat import Call, claim, differing, new_id
+from fubble_gql.db.repeat import Call, make_once, new_id
 from fubble_gql.db.rows import JsonObject, Table
-from fubble_gql.errors import Code, Problems, refuse
+from fubble_gql.errors import Problems
 
 
 class CustomerRow(NamedTuple):
@@ -65,27 +65,14 @@ async def create(connection: Connection, new: NewCustomer, now: datetime) -> Cus
     checks.text(problems, new.key, "key")
     checks.currency(problems, new.currency, "currency")
     _check(problems, asdict(new))
-    problems.raise_if_any("input")
+    call = Call("createCustomer", new.key, asdict(new), new_id())
 
-    async def work(tx: Connection) -> CustomerRow:
-        call = Call("createCustomer", new.key, asdict(new), new_id())
-        earlier = await claim(tx, call, now=now)
-        if earlier is not None:
-            if name := differing(earlier.input, call.input):
-                raise refuse(
-                    Code.ALREADY_EXISTS,
-                    f"Customer {new.key!r} exists and was created with another {name}; "
-                    "update it, or choose another key.",
-                    "input",
-                    "key",
-                )
-            return await _row(tx, earlier.made_id)
+    async def make(tx: Connection, id: UUID) -> None:
         await Customer.create(
-            using_db=tx.client, id=call.made_id, created_at=now, updated_at=now, **asdict(new)
+            using_db=tx.client, id=id, created_at=now, updated_at=now, **asdict(new)
         )
-        return await _row(tx, call.made_id)
 
-    return await connection.transaction(work)
+    return await _row(connection, await make_once(connection, call, problems, make, now))
 
 
 async def update(

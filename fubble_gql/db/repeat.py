@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,6 +13,7 @@ from fubble_gql.db import exact_json
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import JsonObject, Table
 from fubble_gql.db.sql import sql
+from fubble_gql.errors import Code, Problems, camel, refuse
 
 
 class Call(NamedTuple):
@@ -56,9 +57,43 @@ async def claim(tx: Connection, call: Call, *, now: datetime) -> Call | None:
     return earlier[0]
 
 
+async def make_once(
+    connection: Connection,
+    call: Call,
+    problems: Problems,
+    make: Callable[[Connection, UUID], Awaitable[object]],
+    now: datetime,
+) -> UUID:
+    """Make an object under a key of the caller's, or find the one that the same call made.
+
+    What is wrong with the input by now is no reason to refuse a repetition of what was once right.
+    Raises Refused: with the problems, or with ALREADY_EXISTS for another input.
+    """
+    if any(problem.path == ("key",) for problem in problems.found):
+        problems.raise_if_any("input")
+
+    async def work(tx: Connection) -> UUID:
+        earlier = await claim(tx, call, now=now)
+        if earlier is None:
+            problems.raise_if_any("input")
+            await make(tx, call.made_id)
+            return call.made_id
+        if name := differing(earlier.input, call.input):
+            raise refuse(
+                Code.ALREADY_EXISTS,
+                f"{call.key!r} exists and was created with another {name}: update it, "
+                "or choose another key.",
+                "input",
+                "key",
+            )
+        return earlier.made_id
+
+    return await connection.transaction(work)
+
+
 def differing(earlier: Mapping[str, object], later: Mapping[str, object]) -> str | None:
-    """The first input field by which two calls differ; None when they are equal."""
+    """The first input field by which two calls differ, as the graph spells it; None if equal."""
     for field in sorted(earlier.keys() | later.keys()):
         if exact_json.dumps(earlier.get(field)) != exact_json.dumps(later.get(field)):
-            return field
+            return camel(field)
     return None

@@ -771,3 +771,22 @@ async def test_an_estimate_without_usage_shows_every_line(api: Api) -> None:
         "threshold": "1.00",
         "usageSubscription": "49.00",
     }
+
+
+async def test_what_was_once_made_can_be_asked_for_again_whatever_came_since(api: Api) -> None:
+    await a_metric(api)
+    plan = await a_plan(api, per_unit())
+    await api.ask('mutation { deactivatePlan(plan: {key: "pro"}) { errors { code } } }')
+    archived = 'mutation { archiveMetric(metric: {key: "calls"}) { metric { archivedAt } } }'
+    assert (await api.ask(archived))["archiveMetric"]["metric"]["archivedAt"] is not None
+
+    assert (await a_plan(api, per_unit()))["id"] == plan["id"]
+    other = {
+        "key": "other",
+        "name": "Other",
+        "billingFrequency": "MONTHLY",
+        "priceComponents": [per_unit()],
+    }
+    assert await refused(api, CREATE_PLAN, input=other) == [
+        ("INVALID", "input.priceComponents.0.metric")
+    ]

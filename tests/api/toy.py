@@ -172,7 +172,7 @@ def code(answer: httpx.Response) -> str:
 def served(app: Starlette) -> Iterator[str]:
     """The application on a free port of loopback, in a thread; yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started and thread.is_alive():
