@@ -12,6 +12,13 @@ from strawberry.scalars import JSON
 from fubble_gql.api import refs
 from fubble_gql.api.bills import InvoicePreview, preview_of
 from fubble_gql.api.context import Info
+from fubble_gql.api.customer_inputs import (
+    CreateCustomerInput,
+    CustomerFilter,
+    CustomerOrder,
+    UpdateCustomerInput,
+    new_customer,
+)
 from fubble_gql.api.enums import OrderDirection
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import changes, given, given_or_none
@@ -152,73 +159,6 @@ class CustomerPayload:
     errors: list[UserError] = strawberry.field(description="Why nothing was done; else empty.")
 
 
-@strawberry.input
-class CreateCustomerInput:
-    """A new customer."""
-
-    key: str = strawberry.field(description="A key of your own, at most 255 characters.")
-    name: str = strawberry.field(description="What the customer is called.")
-    email: str | None = strawberry.field(default=UNSET, description="Where invoices may be sent.")
-    company_name: str | None = strawberry.field(default=UNSET, description="The legal name.")
-    billing_address: str | None = strawberry.field(default=UNSET, description="The address.")
-    payment_method_id: str | None = strawberry.field(
-        default=UNSET, description="How your payment service knows the means of payment."
-    )
-    currency: str | None = strawberry.field(
-        default=UNSET, description='An ISO 4217 code; "USD" unless said. Never changes.'
-    )
-    timezone: str | None = strawberry.field(
-        default=UNSET, description='An IANA name, as in "Europe/Berlin"; "UTC" unless said.'
-    )
-    metadata: JSON | None = strawberry.field(
-        default=UNSET, description="A JSON object of your own."
-    )
-
-
-@strawberry.input
-class UpdateCustomerInput:
-    """What changes. What is left out stays; null clears."""
-
-    name: strawberry.Maybe[str | None] = strawberry.field(description="What it is called.")
-    email: strawberry.Maybe[str | None] = strawberry.field(description="For invoices.")
-    company_name: strawberry.Maybe[str | None] = strawberry.field(description="The legal name.")
-    billing_address: strawberry.Maybe[str | None] = strawberry.field(description="The address.")
-    payment_method_id: strawberry.Maybe[str | None] = strawberry.field(
-        description="How your payment service knows the means of payment."
-    )
-    timezone: strawberry.Maybe[str | None] = strawberry.field(
-        description="An IANA name. Running subscriptions keep the one they began in."
-    )
-    metadata: strawberry.Maybe[JSON | None] = strawberry.field(
-        description="A JSON object that takes the place of the present one; null empties it."
-    )
-
-
-@strawberry.input
-class CustomerFilter:
-    """Which customers are listed: those that meet every condition."""
-
-    search: str | None = strawberry.field(
-        default=UNSET, description="A part of key, name, email or company name, in any case."
-    )
-    archived: bool | None = strawberry.field(
-        default=UNSET, description="Only archived ones, or only those that are not; else both."
-    )
-    plan_key: str | None = strawberry.field(
-        default=UNSET, description="Only those with a subscription that runs on this plan now."
-    )
-    created_after: datetime | None = strawberry.field(default=UNSET, description="Exclusive.")
-    created_before: datetime | None = strawberry.field(default=UNSET, description="Exclusive.")
-
-
-@strawberry.input
-class CustomerOrder:
-    """How customers are ordered; equal ones by id."""
-
-    field: OrderField = strawberry.field(description="By what.")
-    direction: OrderDirection = strawberry.field(description="Which way.")
-
-
 @strawberry.type
 class CustomerQuery:
     """Reading customers."""
@@ -269,7 +209,7 @@ class CustomerMutation:
     ) -> CustomerPayload:
         """Make a customer. Again with the same input: the customer as it is now."""
         context = info.context
-        new = store.NewCustomer(input.key, input.name, **given(input, *_OPTIONAL))
+        new = new_customer(input)
         return await answer(
             CustomerPayload,
             "customer",
@@ -307,17 +247,6 @@ class CustomerMutation:
                 context.connection, refs.resolve(customer, "customer"), context.now
             ),
         )
-
-
-_OPTIONAL = (
-    "email",
-    "company_name",
-    "billing_address",
-    "payment_method_id",
-    "currency",
-    "timezone",
-    "metadata",
-)
 
 
 def _listing(info: Info, filter: CustomerFilter | None, order_by: CustomerOrder | None) -> Listing:

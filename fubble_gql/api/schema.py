@@ -16,9 +16,10 @@ from fubble_gql.api.enums import VALUE_DESCRIPTIONS
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
 from fubble_gql.api.nodes import NodeQuery
 from fubble_gql.api.plans import PlanMutation, PlanQuery
+from fubble_gql.api.recording import UsageMutation
 from fubble_gql.api.scalars import SCALARS
 from fubble_gql.api.subscriptions import SubscriptionMutation, SubscriptionQuery
-from fubble_gql.api.usage import UsageEvent, UsageMutation
+from fubble_gql.api.usage import UsageEvent
 
 CACHED_DOCUMENTS = 256
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -16,30 +15,20 @@ from fubble_gql.catalog.components import (
     stored_component,
 )
 from fubble_gql.catalog.models import Plan, PriceComponent
+from fubble_gql.catalog.new_plan import (
+    NewPlan,
+    comparable,
+    component_differs,
+    stored_plan,
+    versions_as_new,
+)
 from fubble_gql.catalog.plan_checks import check_plan
-from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, PlanRow
+from fubble_gql.catalog.rows import METRICS, PLANS, PlanRow
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref, not_found
 from fubble_gql.db.repeat import Call, differing, make_once, new_id
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, Problems, Refused, refuse
-from fubble_gql.pricing.period import Frequency
-from fubble_gql.pricing.rates.codec import encode
-
-
-@dataclass(frozen=True, slots=True)
-class NewPlan:
-    """What a version of a plan is made from."""
-
-    key: str
-    name: str
-    billing_frequency: Frequency
-    components: Sequence[NewComponent]
-    description: str | None = None
-    currency: str = "USD"
-    trial_days: int = 0
-    minimum: Decimal | None = None
-
 
 Change = Callable[[NewPlan, Sequence[NewPlan]], NewPlan]
 
@@ -52,7 +41,7 @@ async def create(connection: Connection, new: NewPlan, now: datetime) -> PlanRow
     problems = await _problems(connection, new)
     if not all(is_readable(component) for component in new.components):
         problems.raise_if_any("input")
-    call = Call("createPlan", new.key, _comparable(new), new_id())
+    call = Call("createPlan", new.key, comparable(new), new_id())
 
     async def make(tx: Connection, id: UUID) -> None:
         await _publish(tx, new, id, version=1, now=now)
@@ -77,10 +66,10 @@ async def update(
     async def work(tx: Connection) -> PlanRow:
         versions = await _lock(tx, ref)
         current = versions[-1]
-        known = await _as_new(tx, versions)
+        known = await versions_as_new(tx, versions)
         changed = change(known[-1], known)
         (await _problems(tx, changed)).raise_if_any("input")
-        if differing(_comparable(known[-1]), _comparable(changed)) is None:
+        if differing(comparable(known[-1]), comparable(changed)) is None:
             return current
         if expected_version is not None and expected_version != current.version:
             raise refuse(
@@ -131,7 +120,7 @@ async def add_component(
     def change(plan: NewPlan, _: Sequence[NewPlan]) -> NewPlan:
         for position, known in enumerate(plan.components):
             if known.key == component.key:
-                if _component_differs(position, known, component):
+                if component_differs(position, known, component):
                     raise refuse(
                         Code.ALREADY_EXISTS,
                         f"The plan has another component with the key {component.key!r}.",
@@ -221,7 +210,7 @@ async def _publish(
         version=version,
         created_at=now,
         deactivated_at=deactivated_at,
-        **_stored(new),
+        **stored_plan(new),
     )
     keys = [component.metric for component in new.components if component.metric is not None]
     metrics = {row.key: row.id for row in await METRICS.by(tx, "key", keys)}
@@ -239,66 +228,6 @@ async def _publish(
 
 async def _problems(connection: Connection, new: NewPlan) -> Problems:
     problems = Problems()
-    check_plan(problems, _stored(new))
+    check_plan(problems, stored_plan(new))
     await check_components(connection, problems, new.components)
     return problems
-
-
-async def _as_new(tx: Connection, versions: Sequence[PlanRow]) -> list[NewPlan]:
-    """What each version was made from."""
-    rows = await COMPONENTS.by(tx, "plan_id", [version.id for version in versions])
-    ids = [row.metric_id for row in rows if row.metric_id is not None]
-    keys = {metric.id: metric.key for metric in await METRICS.by(tx, "id", ids)}
-    return [
-        NewPlan(
-            key=version.key,
-            name=version.name,
-            description=version.description,
-            currency=version.currency,
-            billing_frequency=Frequency(version.billing_frequency),
-            trial_days=version.trial_days,
-            minimum=version.minimum,
-            components=[
-                _component_as_new(row, keys)
-                for row in sorted(rows, key=lambda row: row.position)
-                if row.plan_id == version.id
-            ],
-        )
-        for version in versions
-    ]
-
-
-def _component_as_new(row: ComponentRow, metric_keys: Mapping[UUID, str]) -> NewComponent:
-    return NewComponent(
-        key=row.key,
-        display_name=row.display_name,
-        metric=metric_keys[row.metric_id] if row.metric_id else None,
-        pricing=encode(row.pricing),
-        minimum=row.minimum,
-        maximum=row.maximum,
-    )
-
-
-def _component_differs(position: int, one: NewComponent, other: NewComponent) -> bool:
-    first, second = (stored_component(position, each) for each in (one, other))
-    return one.metric != other.metric or differing(first, second) is not None
-
-
-def _stored(new: NewPlan) -> dict[str, Any]:
-    return {
-        "key": new.key,
-        "name": new.name,
-        "description": new.description,
-        "currency": new.currency,
-        "billing_frequency": new.billing_frequency.value,
-        "trial_days": new.trial_days,
-        "minimum": new.minimum,
-    }
-
-
-def _comparable(new: NewPlan) -> dict[str, Any]:
-    components = [
-        {**stored_component(position, component), "metric": component.metric}
-        for position, component in enumerate(new.components)
-    ]
-    return {**_stored(new), "priceComponents": components}

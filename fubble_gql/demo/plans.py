@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from fubble_gql.catalog.components import NewComponent
-from fubble_gql.catalog.plans import NewPlan
+from fubble_gql.catalog.new_plan import NewPlan
 from fubble_gql.pricing.money import minor_unit_places
 from fubble_gql.pricing.period import Frequency
 from fubble_gql.pricing.rates import (

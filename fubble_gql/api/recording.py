@@ -1,0 +1,131 @@
+"""Recording usage in the graph: events in, a receipt for each out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, cast
+
+import strawberry
+from strawberry import UNSET
+from strawberry.scalars import JSON
+
+from fubble_gql.api import ids
+from fubble_gql.api.context import Info
+from fubble_gql.api.errors import UNAVAILABLE, UserError, user_error
+from fubble_gql.api.inputs import given_or_none
+from fubble_gql.errors import Refused, Unavailable
+from fubble_gql.usage import ingest
+from fubble_gql.usage.ingest import NewEvent, Receipt, ReceiptStatus
+
+
+@strawberry.input
+class UsageEventInput:
+    """One use of a metric by a customer."""
+
+    customer: str = strawberry.field(description="The customer's key.")
+    metric: str = strawberry.field(description="The metric's key.")
+    quantity: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="How much. May be left out for COUNT and UNIQUE_COUNT, where it is 1.",
+    )
+    event_time: datetime | None = strawberry.field(
+        default=UNSET, description="When it happened, at most 24 hours ahead; now unless said."
+    )
+    idempotency_key: str = strawberry.field(
+        description="A key of your own, at most 255 characters: counts once for its customer."
+    )
+    subscription_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="The subscription that it counts for, where there are several."
+    )
+    properties: JSON | None = strawberry.field(
+        default=UNSET,
+        description='A JSON object with every dimension that the metric declares, as in {"region": "eu"}.',
+    )
+
+
+@strawberry.type
+class UsageReceipt:
+    """What became of one event."""
+
+    index: int = strawberry.field(description="Its place in the call, from 0.")
+    idempotency_key: str = strawberry.field(description="Its key.")
+    status: ReceiptStatus = strawberry.field(description="Whether it counts.")
+    error: UserError | None = strawberry.field(description="Why it was rejected.")
+
+
+@strawberry.type
+class RecordUsagePayload:
+    """A receipt for each event, in the order given."""
+
+    accepted: int = strawberry.field(description="How many are new, and stored for good.")
+    duplicates: int = strawberry.field(description="How many had been recorded before.")
+    rejected: int = strawberry.field(description="How many were not stored.")
+    receipts: list[UsageReceipt] = strawberry.field(description="One for each event.")
+    errors: list[UserError] = strawberry.field(
+        description="Why nothing at all was done; else empty. Rejected events are in receipts."
+    )
+
+
+@strawberry.type
+class UsageMutation:
+    """Recording usage."""
+
+    @strawberry.mutation
+    async def record_usage(
+        self,
+        info: Info,
+        events: Annotated[
+            list[UsageEventInput], strawberry.argument(description="1 to 5,000 events.")
+        ],
+    ) -> RecordUsagePayload:
+        """Record up to 5,000 events. Sending them again is safe: each key counts once.
+
+        All or nothing is not the rule here: each event gets its own receipt, in the order given.
+        """
+        context = info.context
+        try:
+            read = [_event(index, one) for index, one in enumerate(events)]
+            receipts = await ingest.record(context.connection, read, context.clock)
+        except Refused as refused:
+            return _payload([], [user_error(one) for one in refused.problems])
+        except Unavailable:
+            return _payload([], [user_error(UNAVAILABLE)])
+        return _payload(receipts, [])
+
+
+def _event(index: int, input: UsageEventInput) -> NewEvent:
+    id = given_or_none(input.subscription_id)
+    return NewEvent(
+        customer=input.customer,
+        metric=input.metric,
+        idempotency_key=input.idempotency_key,
+        quantity=given_or_none(input.quantity),
+        event_time=given_or_none(input.event_time),
+        subscription_id=None
+        if id is None
+        else ids.decode("PlanSubscription", id, "events", index, "subscriptionId"),
+        properties=cast(Mapping[str, object] | None, given_or_none(input.properties)),
+    )
+
+
+def _payload(receipts: list[Receipt], errors: list[UserError]) -> RecordUsagePayload:
+    counts = dict.fromkeys(ReceiptStatus, 0)
+    for receipt in receipts:
+        counts[receipt.status] += 1
+    return RecordUsagePayload(
+        accepted=counts[ReceiptStatus.ACCEPTED],
+        duplicates=counts[ReceiptStatus.DUPLICATE],
+        rejected=counts[ReceiptStatus.REJECTED],
+        receipts=[
+            UsageReceipt(
+                index=one.index,
+                idempotency_key=one.idempotency_key,
+                status=one.status,
+                error=user_error(one.error) if one.error else None,
+            )
+            for one in receipts
+        ],
+        errors=errors,
+    )
