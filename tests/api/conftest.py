@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +18,7 @@ from fubble_gql.access import keys
 from fubble_gql.app import create_app
 from fubble_gql.config import load_settings
 from fubble_gql.db.connection import Connection
+from tests.statements import collected_statements
 
 NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 
@@ -73,24 +73,9 @@ class Api:
             "/graphql", content=body, headers={"Content-Type": "application/json", **headers}
         )
 
-    @contextmanager
-    def statements(self) -> Iterator[list[str]]:
+    def statements(self) -> AbstractContextManager[list[str]]:
         """The statements that run inside the block."""
-        texts: list[str] = []
-
-        class Collector(logging.Handler):
-            def emit(self, entry: logging.LogRecord) -> None:
-                texts.append(entry.getMessage())
-
-        logger, collector = logging.getLogger("fubble_gql.sql"), Collector()
-        level = logger.level
-        logger.addHandler(collector)
-        logger.setLevel(logging.DEBUG)
-        try:
-            yield texts
-        finally:
-            logger.removeHandler(collector)
-            logger.setLevel(level)
+        return collected_statements()
 
 
 def read(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON

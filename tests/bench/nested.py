@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import httpx
@@ -21,6 +20,7 @@ from tests.bench.database import fresh_database
 from tests.bench.dataset import Sizes, fill
 from tests.bench.rounds import Contestant, alternate, show
 from tests.bench.servers import HOST, Meter, serving
+from tests.statements import collected_statements
 
 FIRST = 50
 STATEMENTS_MAX = 6
@@ -91,29 +91,10 @@ async def _count_statements(url: str, key: str) -> list[str]:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client,
     ):
-        with _collected() as statements:
+        with collected_statements() as statements:
             headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
             await client.post(PATH, content=_BODY, headers=headers)
     return [text for text in statements if "api_key" not in text]
-
-
-@contextmanager
-def _collected() -> Iterator[list[str]]:
-    texts: list[str] = []
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            texts.append(record.getMessage())
-
-    logger, collector = logging.getLogger("fubble_gql.sql"), Collector()
-    level = logger.level
-    logger.addHandler(collector)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield texts
-    finally:
-        logger.removeHandler(collector)
-        logger.setLevel(level)
 
 
 async def _targets(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -125,23 +123,3 @@ async def void(db: Connection, key: str, voided_at: datetime, customer: str = "a
 def statuses(receipts: Sequence[Receipt]) -> list[str]:
     """Only what became of them."""
     return [str(receipt.status) for receipt in receipts]
-
-
-@contextmanager
-def counted_statements() -> Iterator[list[str]]:
-    """The statements that run inside the block."""
-    texts: list[str] = []
-
-    class Collector(logging.Handler):
-        def emit(self, entry: logging.LogRecord) -> None:
-            texts.append(entry.getMessage())
-
-    logger, collector = logging.getLogger("fubble_gql.sql"), Collector()
-    level = logger.level
-    logger.addHandler(collector)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield texts
-    finally:
-        logger.removeHandler(collector)
-        logger.setLevel(level)

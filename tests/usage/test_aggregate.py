@@ -10,10 +10,10 @@ import pytest
 from fubble_gql.db.connection import Connection
 from fubble_gql.pricing.period import Granularity, Period, buckets
 from fubble_gql.usage.aggregate import EVERYTHING, Measured, Request, Scope, Stretch, measure
+from tests.statements import collected_statements
 from tests.usage.builders import (
     accepted,
     at,
-    counted_statements,
     dimensions,
     make_customer,
     make_metric,
@@ -25,7 +25,7 @@ from tests.usage.measuring import JUNE, LATER, request, tell, total
 
 
 async def test_nothing_asked_needs_no_statement(db: Connection) -> None:
-    with counted_statements() as statements:
+    with collected_statements() as statements:
         assert await measure(db, [], {}) == []
     assert statements == []
 
@@ -241,9 +241,9 @@ async def test_statements_do_not_grow_with_the_requests(db: Connection) -> None:
     hours = buckets(Period(JUNE.start, at("2026-06-08")), Granularity.HOUR, "UTC")
     few = [request(customer, metric) for metric in [*metrics, ratio]]
     many = [request(customer, metric, hour) for metric in [*metrics, ratio] for hour in hours]
-    with counted_statements() as first:
+    with collected_statements() as first:
         await measure(db, few, operands)
-    with counted_statements() as second:
+    with collected_statements() as second:
         answers = await measure(db, many, operands)
     assert len(answers) == 9 * 7 * 24
     assert len(first) == len(second) <= 8

@@ -10,11 +10,11 @@ import pytest
 from fubble_gql.db.connection import Connection
 from fubble_gql.errors import Code, Refused
 from fubble_gql.usage.ingest import NewEvent, Receipt, ReceiptStatus, record
+from tests.statements import collected_statements
 from tests.usage.builders import (
     NOW,
     accepted,
     clock_at,
-    counted_statements,
     dimensions,
     make_customer,
     make_metric,
@@ -159,8 +159,8 @@ async def test_statements_do_not_grow_with_the_events(db: Connection) -> None:
         ]
         return [*good, *good, *(new_event(f"bad {n}", None) for n in range(first, last))]
 
-    with counted_statements() as few:
+    with collected_statements() as few:
         await send(db, *batch(0, 2))
-    with counted_statements() as many:
+    with collected_statements() as many:
         await send(db, *batch(0, 300))
     assert len(few) == len(many) <= 7
