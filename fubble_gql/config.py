@@ -26,10 +26,13 @@ def _database_url(url: str) -> str:
     if scheme == "sqlite" and not rest:
         raise ValueError("needs a file, as in sqlite://fubble.sqlite3")
     if scheme != "sqlite":
-        parts = urlsplit(url)
-        if not parts.path.strip("/"):
+        try:
+            has_database = bool(urlsplit(url).path.strip("/"))
+            _ = urlsplit(url).port
+        except ValueError as malformed:
+            raise ValueError(f"is not an address: {malformed}") from None
+        if not has_database:
             raise ValueError("needs a database, as in postgresql://user@host:5432/fubble")
-        _ = parts.port  # raises ValueError when it is not a number
     return url
 
 

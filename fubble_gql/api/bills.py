@@ -20,7 +20,7 @@ from fubble_gql.pricing.bill import Bill as RatedBill
 from fubble_gql.pricing.bill import Line
 from fubble_gql.pricing.charge import Step
 from fubble_gql.pricing.line import LineKind
-from fubble_gql.pricing.money import ZERO, round_money
+from fubble_gql.pricing.money import ZERO, round_money, tidy
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -41,7 +41,10 @@ class PriceStep:
     unit_price: Decimal = strawberry.field(description="The price of one of them.")
     flat_fee: Decimal = strawberry.field(description="The flat fee of a tier; 0 without one.")
     amount: Decimal = strawberry.field(
-        description="What it comes to, before any rounding. A line's steps sum to its amount."
+        description=(
+            "What it comes to before the line is rounded, with up to 50 decimals where time "
+            "divides. A line's steps sum to its amount before rounding."
+        )
     )
     from_: Decimal | None = strawberry.field(
         name="from", description="A tier holds the quantities above this one …"
@@ -207,10 +210,10 @@ def show_period(period: pricing_period.Period) -> Period:
 def _step(step: Step) -> PriceStep:
     return PriceStep(
         label=step.label,
-        quantity=step.quantity,
-        unit_price=step.unit_price,
-        flat_fee=ZERO if step.flat_fee is None else step.flat_fee,
-        amount=step.amount,
+        quantity=tidy(step.quantity),
+        unit_price=tidy(step.unit_price),
+        flat_fee=ZERO if step.flat_fee is None else tidy(step.flat_fee),
+        amount=tidy(step.amount),
         from_=step.above,
         up_to=step.up_to,
     )

@@ -123,7 +123,7 @@ class Customer(Shown, Node):
     ) -> list[MetricUsage]:
         """Usage by metric over a period, whatever subscription it counts for.
 
-        Without `metrics`: every metric that the customer ever used.
+        Without `metrics`: every metric that the customer ever used, and no COMPOSITE.
         """
         return await usage_of(
             info,

@@ -10,6 +10,7 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from fubble_gql.billing import preview, usage_report
+from fubble_gql.billing.facts import Priced, priced_plans
 from fubble_gql.billing.rows import SUBSCRIPTIONS, PhaseRow, SubscriptionRow, phases_of
 from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, MetricRow, PlanRow
 from fubble_gql.customers.store import CUSTOMERS, CustomerRow
@@ -79,6 +80,14 @@ class Loaders:
             return [[row for row in rows if row.plan_id == id] for id in ids]
 
         return await self._load("components", read, plan_id)
+
+    async def priced(self, plan: PlanRow) -> Priced:
+        """A plan version's terms, with their metrics."""
+
+        async def read(plans: list[PlanRow]) -> list[Priced]:
+            return await priced_plans(self._connection, plans)
+
+        return await self._load("priced", read, plan)
 
     async def phases(self, subscription_id: UUID) -> list[PhaseRow]:
         """A subscription's phases, the earliest first."""

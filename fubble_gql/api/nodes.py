@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -15,7 +16,7 @@ from fubble_gql.billing.rows import SUBSCRIPTIONS
 from fubble_gql.catalog.rows import METRICS, PLANS
 from fubble_gql.customers.store import CUSTOMERS
 from fubble_gql.db.rows import Table
-from fubble_gql.errors import Code, refuse
+from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.usage.events import USAGE_EVENTS
 
 NODES_MAX = 100
@@ -54,7 +55,7 @@ class NodeQuery:
         id: Annotated[strawberry.ID, strawberry.argument(description="Any object's id.")],
     ) -> Node | None:
         """Any object by its id; null when there is none."""
-        return (await _fetch(info, [id], "id"))[0]
+        return (await _fetch(info, [ids.split(id, "id")]))[0]
 
     @strawberry.field
     async def nodes(
@@ -64,22 +65,28 @@ class NodeQuery:
             list[strawberry.ID], strawberry.argument(description="At most 100 objects' ids.")
         ],
     ) -> list[Node | None]:
-        """Objects by their ids, in the order given; null for each that there is not."""
+        """Objects by their ids, in the order given.
+
+        Null for each that there is not; null with an error for each that is no id.
+        """
         if len(ids) > NODES_MAX:
             raise refuse(Code.LIMIT_EXCEEDED, f"At most {NODES_MAX} ids at once.", "ids")
-        return await _fetch(info, ids, "ids")
+        return await _fetch(info, [_split(id, index) for index, id in enumerate(ids)])
 
 
-async def _fetch(info: Info, wanted: list[strawberry.ID], argument: str) -> list[Node | None]:
-    """One statement for each type among the ids."""
-    is_list = argument == "ids"
-    split = [
-        ids.split(id, argument, index) if is_list else ids.split(id, argument)
-        for index, id in enumerate(wanted)
-    ]
-    found: dict[tuple[str, object], object] = {}
+def _split(id: str, index: int) -> tuple[str, object] | Refused:
+    try:
+        return ids.split(id, "ids", index)
+    except Refused as refused:
+        return refused
+
+
+async def _fetch(info: Info, wanted: Sequence[tuple[str, object] | Refused]) -> list[Node | None]:
+    """One statement for each type among the ids. A refusal in a list is an error at its place."""
+    found: dict[object, object] = {one: one for one in wanted if isinstance(one, Refused)}
+    split = [one for one in wanted if not isinstance(one, Refused)]
     for name, table in _TABLES.items():
         own = [id for type_name, id in split if type_name == name]
         rows = await table.by(info.context.connection, "id", own)
         found |= {(name, row[0]): row for row in rows}
-    return [cast(Node | None, found.get(key)) for key in split]
+    return [cast(Node | None, found.get(key)) for key in wanted]

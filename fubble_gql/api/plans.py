@@ -280,7 +280,8 @@ async def _estimate(info: Info, plan: PlanRow, usage: list[UsageInput]) -> Invoi
         for one in usage
     ]
     context = info.context
-    whole, bill = await estimate.estimate(context.connection, plan, supposed, context.now)
+    priced = await context.loaders.priced(plan)
+    whole, bill = estimate.estimate(plan, priced, supposed, context.now)
     return InvoicePreview(
         rated=bill,
         customer=None,

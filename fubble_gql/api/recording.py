@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, cast
+from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
@@ -18,6 +19,8 @@ from fubble_gql.api.inputs import given_or_none
 from fubble_gql.errors import Refused, Unavailable
 from fubble_gql.usage import ingest
 from fubble_gql.usage.ingest import NewEvent, Receipt, ReceiptStatus
+
+_NO_SUBSCRIPTION = UUID(int=0)
 
 
 @strawberry.input
@@ -83,10 +86,11 @@ class UsageMutation:
         """Record up to 5,000 events. Sending them again is safe: each key counts once.
 
         All or nothing is not the rule here: each event gets its own receipt, in the order given.
+        Only a value of the wrong type, such as a quantity that is no number, refuses the call.
         """
         context = info.context
         try:
-            read = [_event(index, one) for index, one in enumerate(events)]
+            read = [_event(one) for one in events]
             receipts = await ingest.record(context.connection, read, context.clock)
         except Refused as refused:
             return _payload([], [user_error(one) for one in refused.problems])
@@ -95,19 +99,26 @@ class UsageMutation:
         return _payload(receipts, [])
 
 
-def _event(index: int, input: UsageEventInput) -> NewEvent:
-    id = given_or_none(input.subscription_id)
+def _event(input: UsageEventInput) -> NewEvent:
     return NewEvent(
         customer=input.customer,
         metric=input.metric,
         idempotency_key=input.idempotency_key,
         quantity=given_or_none(input.quantity),
         event_time=given_or_none(input.event_time),
-        subscription_id=None
-        if id is None
-        else ids.decode("PlanSubscription", id, "events", index, "subscriptionId"),
+        subscription_id=_subscription(given_or_none(input.subscription_id)),
         properties=cast(Mapping[str, object] | None, given_or_none(input.properties)),
     )
+
+
+def _subscription(id: str | None) -> UUID | None:
+    """One that does not exist stands for what is no id at all: its event is rejected, no other."""
+    if id is None:
+        return None
+    try:
+        return ids.decode("PlanSubscription", id)
+    except Refused:
+        return _NO_SUBSCRIPTION
 
 
 def _payload(receipts: list[Receipt], errors: list[UserError]) -> RecordUsagePayload:

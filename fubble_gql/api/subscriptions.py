@@ -129,7 +129,10 @@ class PlanSubscription(Shown, Node):
         granularity: SeriesGranularity = UNSET,
         group_by: GroupBy = UNSET,
     ) -> list[MetricUsage]:
-        """Usage that counts for this subscription; without `metrics`: all that it prices."""
+        """Usage that counts for this subscription; without `metrics`: all that it prices.
+
+        A COMPOSITE whose formula has no result is left out then; asked for by name it is an error.
+        """
         row = _row(self)
         return await usage_of(
             info,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from fubble_gql.billing.rows import has_not_ended
 from fubble_gql.catalog import metrics
 from fubble_gql.catalog.rows import METRICS, MetricRow
 from fubble_gql.customers import store
@@ -22,12 +23,9 @@ async def archive_customer(connection: Connection, ref: Ref, now: datetime) -> C
     async def work(tx: Connection) -> CustomerRow:
         row = await refs.get(tx, CUSTOMERS, ref, "customer")
         running = await tx.fetch(
-            sql(
-                "select 1 from plan_subscription where customer_id = ? "
-                "and (end_at is null or end_at > ?) limit 1",
-                row.id,
-                now,
-            )
+            sql("select 1 from plan_subscription as s where s.customer_id = ? and", row.id)
+            + has_not_ended("s", now)
+            + "limit 1"
         )
         if running and row.archived_at is None:
             raise refuse(
@@ -66,9 +64,10 @@ async def _priced_by(tx: Connection, metric_id: UUID, now: datetime) -> str | No
             "where c.metric_id = ? and ((v.superseded_at is null and v.deactivated_at is null) "
             "or exists (select 1 from subscription_phase p "
             "join plan_subscription s on s.id = p.subscription_id "
-            "where p.plan_id = v.id and (s.end_at is null or s.end_at > ?))) limit 1",
+            "where p.plan_id = v.id and",
             metric_id,
-            now,
         )
+        + has_not_ended("s", now)
+        + ")) limit 1"
     )
     return str(rows[0][0]) if rows else None

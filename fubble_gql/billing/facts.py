@@ -65,6 +65,27 @@ def _priced(
     return frozenset(direct | {operands[key].id for key in keys})
 
 
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """The terms of one plan version, with the metrics that they are for."""
+
+    terms: Terms
+    metrics: Mapping[UUID, MetricRow]
+    operands: Mapping[str, MetricRow]
+
+
+async def priced_plans(connection: Connection, plans: Sequence[PlanRow]) -> list[Priced]:
+    """The terms of each plan version. Three statements, however many they are."""
+    terms, metrics, operands = await terms_of(connection, plans)
+    found = []
+    for plan in plans:
+        own = [one.metric_id for one in terms[plan.id].components if one.metric_id is not None]
+        mine = {id: metrics[id] for id in own}
+        keys = {key for metric in mine.values() for key in operand_keys(metric)}
+        found.append(Priced(terms[plan.id], mine, {key: operands[key] for key in keys}))
+    return found
+
+
 async def terms_of(
     connection: Connection, plans: Sequence[PlanRow]
 ) -> tuple[dict[UUID, Terms], dict[UUID, MetricRow], dict[str, MetricRow]]:

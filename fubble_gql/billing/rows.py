@@ -69,7 +69,8 @@ def phase_at(phases: Sequence[PhaseRow], instant: datetime) -> PhaseRow:
 
 def status_at(subscription: SubscriptionRow, instant: datetime) -> SubscriptionStatus:
     """Ended, else scheduled, else in trial, else active."""
-    if subscription.end_at is not None and subscription.end_at <= instant:
+    end = subscription.end_at
+    if end is not None and (end <= instant or end <= subscription.start_at):
         return SubscriptionStatus.ENDED
     if instant < subscription.start_at:
         return SubscriptionStatus.SCHEDULED
@@ -78,12 +79,20 @@ def status_at(subscription: SubscriptionRow, instant: datetime) -> SubscriptionS
     return SubscriptionStatus.ACTIVE
 
 
+def has_not_ended(table: str, instant: datetime) -> Sql:
+    """For a WHERE: not over yet, and not cancelled before it began; `table` may be an alias."""
+    return sql(
+        f"({table}.end_at is null or ({table}.end_at > ? and {table}.end_at > {table}.start_at))",
+        instant,
+    )
+
+
 def has_status(status: SubscriptionStatus, instant: datetime) -> Sql:
     """The same rule as `status_at`, for a WHERE."""
-    runs = sql("(end_at is null or end_at > ?)", instant)
+    runs = has_not_ended("plan_subscription", instant)
     match status:
         case SubscriptionStatus.ENDED:
-            return sql("end_at <= ?", instant)
+            return sql("not") + runs
         case SubscriptionStatus.SCHEDULED:
             return runs + sql("and start_at > ?", instant)
         case SubscriptionStatus.TRIALING:

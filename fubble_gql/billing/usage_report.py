@@ -135,6 +135,8 @@ def _chosen(
 def _check_group_by(question: Question, metrics: Sequence[MetricRow]) -> None:
     declared = {name for metric in metrics for name in metric.dimension_names()}
     for index, name in enumerate(question.group_by):
+        if name in question.group_by[:index]:
+            raise refuse(Code.INVALID, f"{name!r} is named twice.", "groupBy", index)
         if metrics and name not in declared:
             raise refuse(
                 Code.INVALID,
@@ -215,6 +217,8 @@ def _answer(
     for series in planned:
         found = measured[series.first : series.first + len(series.spans)]
         failed = next((one for one in found if isinstance(one, FormulaFailed)), None)
+        if failed is not None and question.metrics is None:
+            continue  # nobody asked for it by name, and the others still answer
         if failed is not None:
             return refuse(
                 Code.FORMULA_FAILED,

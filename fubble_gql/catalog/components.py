@@ -138,4 +138,9 @@ def _check_metric(
 
 
 def _camel_path(model: str, fault: Fault) -> list[str | int]:
-    return [camel(part) if isinstance(part, str) else part for part in (model, *fault.path)]
+    """In the words of the graph; what stands below `variables` are the caller's own names."""
+    path: list[str | int] = [camel(model)]
+    for part in fault.path:
+        own = path[-1] == "variables"
+        path.append(part if own or isinstance(part, int) else camel(part))
+    return path

@@ -141,7 +141,11 @@ async def remove_component(
     def change(plan: NewPlan, versions: Sequence[NewPlan]) -> NewPlan:
         if not any(known.key == key for version in versions for known in version.components):
             raise not_found("price component", "componentKey")
-        return replace(plan, components=[one for one in plan.components if one.key != key])
+        rest = [one for one in plan.components if one.key != key]
+        if not rest:
+            message = "A plan needs at least one price component; add another one first."
+            raise refuse(Code.INVALID, message, "componentKey")
+        return replace(plan, components=rest)
 
     return await update(connection, ref, change, expected_version, now)
 

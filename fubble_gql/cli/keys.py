@@ -23,7 +23,7 @@ def about() -> None:
 
 @commands.command()
 def create(
-    name: Annotated[str, typer.Option(help="What the key is for, as in --name backend.")],
+    name: Annotated[str, typer.Option(help="What the key is for, as in --name backend.")] = "api",
 ) -> None:
     """Make a key and print it, alone, on standard output: the only time that it is shown."""
     url = load_settings().database_url

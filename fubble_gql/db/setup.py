@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -74,9 +73,3 @@ async def open_database(url: str, pool_size: int = 10) -> AsyncIterator[Connecti
     async with TortoiseContext() as context:
         await context.init(config=tortoise_config(url, pool_size), _enable_global_fallback=is_first)
         yield Connection(context.db())
-
-
-# For Tortoise's own command line (makemigrations, history, …), which reads pyproject.toml.
-TORTOISE_ORM = tortoise_config(
-    os.environ.get("FUBBLE_DATABASE_URL", "sqlite://fubble.sqlite3")
-).to_dict()

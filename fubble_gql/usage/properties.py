@@ -32,7 +32,7 @@ def describe(properties: Mapping[str, object] | None, metric: MetricRow) -> Desc
     """What the metric needs of the properties; Refused when something is missing or wrong."""
     sent = None if properties is None else _read(properties)
     named = sent or {}
-    values = [_dimension_value(named, **dimension) for dimension in metric.dimensions]
+    values = [dimension_value(named, **dimension) for dimension in metric.dimensions]
     return Described(
         None if sent is None else exact_json.dumps(sent),
         exact_json.dumps(values) if values else None,
@@ -90,7 +90,8 @@ def _number(value: int | Decimal) -> int | Decimal:
     raise _refused(f"Numbers in properties take at most {NUMBER_DIGITS_MAX} digits; send a text.")
 
 
-def _dimension_value(properties: Mapping[str, object], *, property: str, kind: str) -> str:
+def dimension_value(properties: Mapping[str, object], *, property: str, kind: str) -> str:
+    """The text that a dimension's value is kept as; Refused when it is missing or of another kind."""
     value = properties.get(property)
     if value is None:
         raise _refused(f'properties must have "{property}", a dimension of the metric.')

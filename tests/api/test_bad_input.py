@@ -25,6 +25,7 @@ from tests.api.builders import (
     counted_rows,
     event,
     per_unit,
+    record,
     used,
 )
 from tests.api.conftest import Api, read
@@ -402,17 +403,22 @@ async def test_an_id_that_is_none_is_refused_by_node(sqlite_api: Api) -> None:
         "cus_" + "g" * 32,
     ):
         assert await sent(sqlite_api, node, id=id_) == [("INVALID", "id")], id_
-        assert await sent(sqlite_api, nodes, ids=[customer["id"], id_]) == [("INVALID", "ids.1")]
+        answer = await sqlite_api.answer(nodes, ids=[customer["id"], id_])
+        assert answer["data"]["nodes"] == [{"id": customer["id"]}, None]
+        (error,) = answer["errors"]
+        assert (error["extensions"]["code"], error["path"]) == ("INVALID", ["nodes", 1])
 
 
-async def test_an_events_foreign_subscription_id_refuses_the_call(sqlite_api: Api) -> None:
+async def test_what_is_no_subscriptions_id_rejects_its_event_alone(sqlite_api: Api) -> None:
     await the_parties(sqlite_api)
     customer = await a_customer(sqlite_api)
 
-    for id_ in (customer["id"], "nonsense"):
-        found = await sent(sqlite_api, RECORD, events=[event(), event(subscriptionId=id_)])
-        assert found == [("INVALID", "events.1.subscriptionId")]
-    assert (await counted_rows(sqlite_api))["usage_event"] == 0
+    for number, id_ in enumerate((customer["id"], "nonsense")):
+        events = [event(key=f"good-{number}"), event(key=f"bad-{number}", subscriptionId=id_)]
+        receipts = (await record(sqlite_api, *events))["receipts"]
+        assert [one["status"] for one in receipts] == ["ACCEPTED", "REJECTED"]
+        assert receipts[1]["error"]["path"] == ["events", "1", "subscriptionId"]
+    assert (await counted_rows(sqlite_api))["usage_event"] == 2
 
 
 async def test_exactly_one_of_id_and_key_is_given(sqlite_api: Api) -> None:

@@ -539,7 +539,7 @@ async def test_a_stale_version_is_a_conflict(api: Api) -> None:
     assert await refused(api, UPDATE, plan=PRO, input={"name": "Three"}, expected=1) == stale
     assert await refused(api, ADD, plan=PRO, input=fee(key="more"), expected=1) == stale
     assert await refused(api, REMOVE, plan=PRO, key="fee", expected=3) == [
-        ("INVALID", "input.priceComponents")
+        ("INVALID", "componentKey")
     ]
     assert await counted_rows(api) == before
 
@@ -612,7 +612,7 @@ async def test_a_component_is_not_added_under_a_key_in_use(api: Api) -> None:
 async def test_a_plan_keeps_its_last_component(api: Api) -> None:
     await a_plan(api)
 
-    assert await refused(api, REMOVE, plan=PRO, key="fee") == [("INVALID", "input.priceComponents")]
+    assert await refused(api, REMOVE, plan=PRO, key="fee") == [("INVALID", "componentKey")]
 
 
 async def test_a_deactivated_plan_stays_so_over_versions(api: Api) -> None:
@@ -740,10 +740,16 @@ async def test_an_estimate_needs_what_the_price_depends_on(api: Api) -> None:
 
     jobs = {"metric": "jobs", "quantity": "1"}
     calls = {"metric": "calls", "quantity": "1", "eventCount": 1}
-    invalid = ("INVALID", ["usage"], "estimate")
-    assert await why({"metric": "calls", "quantity": "1"}) == [invalid]
-    assert await why(calls, jobs) == [invalid]
-    assert await why(calls, {**jobs, "dimensions": {"region": "eu"}}) == [invalid]
+
+    def invalid(*path: str) -> list[tuple[str, list[str], str]]:
+        return [("INVALID", ["usage", *path], "estimate")]
+
+    assert await why({"metric": "calls", "quantity": "1"}) == invalid("0", "eventCount")
+    assert await why(calls, jobs) == invalid("1", "dimensions", "region")
+    only_region = {**jobs, "dimensions": {"region": "eu"}}
+    (found,) = await why(calls, only_region)
+    assert found[:2] == ("INVALID", ["usage", "1", "dimensions", found[1][-1]])
+    assert found[1][-1] != "region"
     assert await why({"metric": "seconds", "quantity": "1"}) == [
         ("INVALID", ["usage", "0", "metric"], "estimate")
     ]
@@ -790,3 +796,64 @@ async def test_what_was_once_made_can_be_asked_for_again_whatever_came_since(api
     assert await refused(api, CREATE_PLAN, input=other) == [
         ("INVALID", "input.priceComponents.0.metric")
     ]
+
+
+async def test_an_estimate_of_a_composite_charges_as_a_preview_does(api: Api) -> None:
+    await a_metric(api, "requests")
+    await a_metric(api, "batches")
+    await a_metric(api, "ratio", type="COMPOSITE", formula="requests / batches")
+    percentage = {"percentage": {"rate": "0", "fixedFee": "1"}}
+    await a_plan(api, price(percentage, "ratio"))
+    given = [
+        {"metric": "requests", "quantity": "10", "eventCount": "4"},
+        {"metric": "batches", "quantity": "5", "eventCount": "5"},
+    ]
+
+    estimated = await api.ask(ESTIMATE, usage=given)
+    assert estimated["plan"]["estimate"]["total"]["amount"] == "9.00"
+    (error,) = await api.errors(ESTIMATE, usage=[given[0], {"metric": "batches", "quantity": "5"}])
+    assert error["extensions"]["path"] == ["usage", "1", "eventCount"]
+    (error,) = await api.errors(ESTIMATE, usage=given[:1])
+    assert error["extensions"]["code"] == "FORMULA_FAILED"
+    assert error["extensions"]["formula"] == "requests / batches"
+
+
+@pytest.mark.parametrize("value", ["x", "1_000", "NaN", "2", True, None])
+async def test_an_estimate_takes_numbers_alone_for_number_dimensions(
+    sqlite_api: Api, value: object
+) -> None:
+    await a_metric(sqlite_api, "jobs", dimensions=dimensions(size="NUMBER"))
+    dimension = {"baseRate": "1", "dimensions": [{"property": "size", "multiplier": "0.5"}]}
+    await a_plan(sqlite_api, price({"dimension": dimension}, "jobs"))
+    usage = [{"metric": "jobs", "quantity": "1", "dimensions": {"size": value}}]
+    (error,) = await sqlite_api.errors(ESTIMATE, usage=usage)
+    assert error["extensions"]["code"] == "INVALID"
+    assert error["extensions"]["path"] == ["usage", "0", "dimensions", "size"]
+
+
+async def test_estimates_of_many_plans_cost_the_statements_of_one(api: Api) -> None:
+    document = "{ plans(first: 20) { nodes { estimate(usage: []) { total { amount } } } } }"
+    await a_plan(api, key="first")
+    with api.statements() as of_one:
+        await api.ask(document)
+    for number in range(8):
+        await a_plan(api, key=f"plan-{number}")
+    with api.statements() as of_nine:
+        await api.ask(document)
+    assert len(of_one) == len(of_nine)
+
+
+async def test_a_variables_own_name_is_kept_in_the_path(sqlite_api: Api) -> None:
+    await a_metric(sqlite_api)
+    dynamic = {"baseRate": "1", "formula": "base_rate", "variables": {"base_rate": "2"}}
+    found = await refused(
+        sqlite_api,
+        CREATE_PLAN,
+        input={
+            "key": "pro",
+            "name": "Pro",
+            "billingFrequency": "MONTHLY",
+            "priceComponents": [price({"dynamic": dynamic})],
+        },
+    )
+    assert found == [("INVALID", "input.priceComponents.0.pricing.dynamic.variables.base_rate")]

@@ -525,3 +525,18 @@ async def test_twenty_callers_at_once_make_one_subscription(postgres_api: Api) -
 
     assert len({one["id"] for one in found}) == 1
     assert (await counted_rows(postgres_api))["plan_subscription"] == 1
+
+
+async def test_one_that_is_cancelled_before_it_begins_has_ended(api: Api) -> None:
+    await a_customer(api)
+    await a_plan(api)
+    subscription = await a_subscription(api, startAt="2027-02-01T00:00:00Z")
+    ended = await made(api, CANCEL, id=subscription["id"], effective="NOW")
+    assert ended["status"] == "ENDED"
+
+    listed = '{ customer(key: "acme") { subscriptions(status: %s) { nodes { id } } } }'
+    for status, count in (("SCHEDULED", 0), ("ENDED", 1)):
+        answer = await api.ask(listed % status)
+        assert len(answer["customer"]["subscriptions"]["nodes"]) == count
+    archived = 'mutation { archiveCustomer(customer: {key: "acme"}) { errors { code } } }'
+    assert (await api.ask(archived))["archiveCustomer"]["errors"] == []

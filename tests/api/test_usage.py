@@ -716,3 +716,29 @@ async def test_an_event_keeps_its_properties_exactly(api: Api) -> None:
     )
 
     assert '{"x":0.1234567890123456789012345,"y":"\u00e9"}' in answer.text
+
+
+async def test_a_composite_without_a_result_is_left_out_unless_it_is_named(api: Api) -> None:
+    await a_customer(api)
+    await a_metric(api, "requests")
+    await a_metric(api, "batches")
+    await a_metric(api, "ratio", type="COMPOSITE", formula="requests / batches")
+    await a_plan(api, per_unit(metric="ratio"), per_unit(metric="requests", key="requests"))
+    await a_subscription(api)
+    await used(api, event("3", metric="requests"))
+    usage = "{ customers { nodes { subscriptions { nodes { usage%s { metric { key } } } } } } }"
+
+    (customer,) = (await api.ask(usage % ""))["customers"]["nodes"]
+    (subscription,) = customer["subscriptions"]["nodes"]
+    keys = {row["metric"]["key"] for row in subscription["usage"]}
+    assert keys == {"requests", "batches"}
+    (error,) = await api.errors(usage % '(metrics: ["ratio"])')
+    assert error["extensions"]["code"] == "FORMULA_FAILED"
+
+
+async def test_a_dimension_is_grouped_by_once(sqlite_api: Api) -> None:
+    await a_customer(sqlite_api)
+    await a_metric(sqlite_api, dimensions=dimensions(region="STRING"))
+    usage = '{ customer(key: "acme") { usage(groupBy: ["region", "region"]) { quantity } } }'
+    (error,) = await sqlite_api.errors(usage)
+    assert error["extensions"]["path"] == ["groupBy", "1"]

@@ -14,7 +14,7 @@ WRONG = [
     ("DATABASE_URL", "", "must start with sqlite:// (a file)"),
     ("DATABASE_URL", "sqlite://", "needs a file, as in sqlite://fubble.sqlite3"),
     ("DATABASE_URL", "postgresql://localhost", "needs a database"),
-    ("DATABASE_URL", "postgresql://localhost:port/fubble", "Port could not be cast"),
+    ("DATABASE_URL", "postgresql://localhost:port/fubble", "is not an address: Port"),
     ("SECRET_KEY", "hunter2", "needs at least 32 bytes"),
     ("DATABASE_POOL_SIZE", "many", "must be a valid integer"),
     ("DATABASE_POOL_SIZE", "0", "must be greater than or equal to 1"),
@@ -83,3 +83,13 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     result = invoke("keys", "list", DATABASE_URL=f"sqlite://{file}")
     assert result.exit_code == 1
     assert "file is not a database" in result.stderr
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost:99999/x", "postgresql://[::1/x"])
+def test_a_wrong_address_leaves_no_traceback_anywhere(url: str, tmp_path: Path) -> None:
+    helped = run("--help", folder=tmp_path, DATABASE_URL=url)
+    assert (helped.returncode, helped.stderr) == (0, "")
+    migrated = run("migrate", folder=tmp_path, DATABASE_URL=url)
+    assert migrated.returncode == 2
+    assert "Traceback" not in migrated.stderr
+    assert migrated.stderr.startswith("FUBBLE_DATABASE_URL is not an address")

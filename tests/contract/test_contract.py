@@ -203,7 +203,14 @@ def test_the_tables_are_what_the_migrations_make(tmp_path: Path) -> None:
     before = sorted(file.name for file in (tmp_path / "migrations").glob("*.py"))
 
     ran = subprocess.run(
-        [sys.executable, "-m", "tortoise", "-c", "fubble_gql.db.TORTOISE_ORM", "makemigrations"],
+        [
+            sys.executable,
+            "-m",
+            "tortoise",
+            "-c",
+            "fubble_gql.db.tortoise_cli.TORTOISE_ORM",
+            "makemigrations",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
