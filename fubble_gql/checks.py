@@ -16,6 +16,11 @@ EMAIL_LENGTH_MAX = 320
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+def is_storable(text: str) -> bool:
+    """Whether every database keeps it: without NUL and without half of a surrogate pair."""
+    return _UNSTORABLE.search(text) is None
+
+
 def text(
     problems: Problems, value: str | None, *path: str | int, limit: int = TEXT_LENGTH_MAX
 ) -> None:
@@ -35,7 +40,7 @@ def optional_text(
         return
     if len(value) > limit:
         problems.add(f"{path[-1]} may have {limit:,} characters; this has {len(value):,}.", *path)
-    if _UNSTORABLE.search(value):
+    if not is_storable(value):
         problems.add(f"{path[-1]} must not contain NUL or half of a surrogate pair.", *path)
 
 

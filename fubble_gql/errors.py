@@ -26,12 +26,6 @@ class Code(StrEnum):
 Path = tuple[str | int, ...]
 
 
-def camel(name: str) -> str:
-    """A field's name as the graph spells it: unit_price is unitPrice."""
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One reason for a refusal: what to do about it, and the input field that it is about.

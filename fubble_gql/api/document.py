@@ -22,7 +22,8 @@ from graphql import (
 )
 from strawberry.types.graphql import OperationType
 
-from fubble_gql.api.wire import CANNOT_STORE, is_storable
+from fubble_gql.api.wire import CANNOT_STORE
+from fubble_gql.checks import is_storable
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 _ABOUT_TYPES = _INTROSPECTION | {"__typename"}

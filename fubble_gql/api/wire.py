@@ -18,12 +18,12 @@ from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from fubble_gql.checks import is_storable
+
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 
-# NUL and half of a surrogate pair: no database stores them and no answer could show them.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# How JSON spells them. A hit may be a whole pair (an emoji), so it only makes the walk necessary.
+# How JSON spells NUL and half of a surrogate pair, which no database stores and no answer shows. A hit may be a whole pair (an emoji), so it only makes the walk necessary.
 _SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 CANNOT_STORE = (
     "Text may not hold the character NUL (\\u0000) or half of a surrogate pair (\\ud800 to \\udfff);"
@@ -84,13 +84,8 @@ async def read_call(request: Request, bytes_max: int, ingest_bytes_max: int) -> 
 def require_storable(value: object, *path: str | int) -> None:
     """Refuse NUL and lone surrogates in any text and any key of a JSON value, naming the place."""
     for place, text in _texts(value, path):
-        if _UNSTORABLE.search(text):
+        if not is_storable(text):
             raise Refusal(400, "INVALID", CANNOT_STORE, place)
-
-
-def is_storable(text: str) -> bool:
-    """Whether a database takes the text and an answer can show it."""
-    return _UNSTORABLE.search(text) is None
 
 
 def shown(

@@ -11,8 +11,8 @@ from fubble_gql import checks
 from fubble_gql.catalog.kinds import DimensionKind, MetricType
 from fubble_gql.catalog.rows import METRICS, MetricRow
 from fubble_gql.db.connection import Connection
-from fubble_gql.errors import Problems, camel
-from fubble_gql.pricing.fault import Fault, InvalidTerms
+from fubble_gql.errors import Problems
+from fubble_gql.pricing.fault import Fault, InvalidTerms, camel
 from fubble_gql.pricing.rates import Dimension, Rate, dimensions_of, needs_metric
 from fubble_gql.pricing.rates.codec import decode, encode
 

@@ -13,7 +13,8 @@ from fubble_gql.db import exact_json
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import JsonObject, Table
 from fubble_gql.db.sql import sql
-from fubble_gql.errors import Code, Problems, camel, refuse
+from fubble_gql.errors import Code, Problems, refuse
+from fubble_gql.pricing.fault import camel
 
 
 class Call(NamedTuple):

@@ -65,7 +65,7 @@ def check_distinct(names: Iterable[str], field: str, *within: str) -> Iterator[F
         if not name:
             yield Fault(path, f"{_spoken(path)} must not be empty.")
         elif name in seen:
-            yield Fault(path, f'"{name}" must appear only once in {_camel(field)}.')
+            yield Fault(path, f'"{name}" must appear only once in {camel(field)}.')
         seen.add(name)
 
 
@@ -73,13 +73,14 @@ def _spoken(path: Path) -> str:
     """The field as the API spells it: ("tiers", 1, "unit_price") is unitPrice of tiers 2."""
     *outer, last = path
     if isinstance(last, int):
-        return f"{_camel(str(outer[-1]))} {last + 1}"
+        return f"{camel(str(outer[-1]))} {last + 1}"
     index = next((part for part in reversed(outer) if isinstance(part, int)), None)
     if index is None:
-        return _camel(last)
-    return f"{_camel(last)} of {_camel(str(outer[outer.index(index) - 1]))} {index + 1}"
+        return camel(last)
+    return f"{camel(last)} of {camel(str(outer[outer.index(index) - 1]))} {index + 1}"
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """A field's name as the graph spells it: unit_price is unitPrice."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)

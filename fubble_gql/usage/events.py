@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+from fubble_gql.checks import is_storable
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order
 from fubble_gql.db.rows import JsonObject, Table
 from fubble_gql.db.sql import Sql, all_of, sql
 from fubble_gql.pricing.period import Period
-from fubble_gql.usage.texts import is_storable
 
 
 class UsageEventRow(NamedTuple):

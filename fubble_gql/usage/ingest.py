@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from fubble_gql.catalog.rows import METRICS
+from fubble_gql.checks import is_storable
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import Table
 from fubble_gql.errors import Code, Problem, Refused, refuse
@@ -23,7 +24,6 @@ from fubble_gql.usage.rules import (
 )
 from fubble_gql.usage.store import store_of
 from fubble_gql.usage.store.rows import Body, EventKey, EventRow
-from fubble_gql.usage.texts import is_storable
 
 __all__ = ["EVENTS_MAX", "NewEvent", "Receipt", "ReceiptStatus", "record"]
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from fubble_gql.catalog.kinds import Aggregation, DimensionKind
 from fubble_gql.catalog.rows import MetricRow
+from fubble_gql.checks import is_storable
 from fubble_gql.db import exact_json
 from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.money import is_in_range, plain
-from fubble_gql.usage.texts import is_storable
 
 TEXT_LENGTH_MAX = 255
 DEPTH_MAX = 32

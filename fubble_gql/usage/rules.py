@@ -11,13 +11,13 @@ from uuid import UUID
 
 from fubble_gql.catalog.kinds import COUNTING, Aggregation, MetricType
 from fubble_gql.catalog.rows import MetricRow
+from fubble_gql.checks import is_storable
 from fubble_gql.db.fields import KEY_LENGTH_MAX
 from fubble_gql.errors import Code, refuse
 from fubble_gql.pricing.money import DIGITS_MAX, ONE, PLACES_MAX, is_in_range
 from fubble_gql.usage.new_event import NewEvent
 from fubble_gql.usage.properties import describe
 from fubble_gql.usage.store.rows import QUANTITY_LEFT_OUT, TIME_LEFT_OUT, EventRow
-from fubble_gql.usage.texts import is_storable
 
 AHEAD_MAX = timedelta(hours=24)
 
