@@ -9,7 +9,12 @@ from fubble_gql.db.fields import KEY_LENGTH_MAX, ExactJson, Instant
 
 
 class Customer(Model):
-    """Whom is billed: one currency, one timezone, never deleted."""
+    """Whom is billed: one currency, one timezone, never deleted.
+
+    `cut_at` is the latest instant as of which an invoice was finalised: what is recorded from then
+    on is stamped later. `invoiced_until` is the latest end of a period that was finalised: an event
+    before it came late.
+    """
 
     id = fields.UUIDField(primary_key=True)
     key = fields.CharField(max_length=KEY_LENGTH_MAX, unique=True)
@@ -24,6 +29,8 @@ class Customer(Model):
     created_at = Instant()
     updated_at = Instant()
     archived_at = Instant(null=True)
+    cut_at = Instant(null=True)
+    invoiced_until = Instant(null=True)
 
     class Meta:
         """Indexed for each order that lists can have."""

@@ -18,7 +18,9 @@ TABLE_MODULES = [
     "fubble_gql.customers.models",
     "fubble_gql.catalog.models",
     "fubble_gql.usage.models",
+    "fubble_gql.credits.models",
     "fubble_gql.billing.models",
+    "fubble_gql.billing.invoice_models",
 ]
 BUSY_MILLISECONDS = 10_000
 STATEMENT_SECONDS = 30

@@ -19,7 +19,8 @@ class UsageEvent(Model):
     `dimension_values` holds the declared dimensions' values in the metric's order, and
     `unique_value` the counted property's, so that grouping and counting never look into a
     client's JSON. `defaulted` tells what the sender left out (1 quantity, 2 event time), because
-    a repeated event is compared as it was sent.
+    a repeated event is compared as it was sent. `is_late` says that a period which may hold it had
+    been invoiced before it was recorded.
     """
 
     id = fields.BigIntField(primary_key=True, generated=True)
@@ -42,6 +43,7 @@ class UsageEvent(Model):
     dimension_values = ExactJson(null=True)
     unique_value = fields.TextField(null=True)
     defaulted = fields.SmallIntField()
+    is_late = fields.BooleanField(db_default=False)
 
     class Meta:
         """A key counts once for its customer, for ever; indexed for rating and for reading."""
