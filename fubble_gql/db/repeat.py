@@ -9,6 +9,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from fubble_gql import checks
 from fubble_gql.db import exact_json
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import JsonObject, Table
@@ -56,6 +57,29 @@ async def claim(tx: Connection, call: Call, *, now: datetime) -> Call | None:
         return None
     earlier = await CALLS.select(tx, sql("where mutation = ? and key = ?", call.mutation, call.key))
     return earlier[0]
+
+
+async def made_before(tx: Connection, call: Call, *path: str, now: datetime) -> UUID | None:
+    """The object that the same call made under its idempotency key; None when the key was free.
+
+    The key is taken then, as long as the caller's transaction lasts to its end. `path` is where
+    the input's fields are. Raises Refused: INVALID for a key that cannot be kept,
+    IDEMPOTENCY_MISMATCH naming the field in which the inputs differ.
+    """
+    problems = Problems()
+    checks.text(problems, call.key, "idempotencyKey")
+    problems.raise_if_any(*path)
+    earlier = await claim(tx, call, now=now)
+    if earlier is None:
+        return None
+    if name := differing(earlier.input, call.input):
+        raise refuse(
+            Code.IDEMPOTENCY_MISMATCH,
+            f"This idempotencyKey was used with another {name}; use a new key for a new call.",
+            *path,
+            name,
+        )
+    return earlier.made_id
 
 
 async def make_once(
