@@ -1,9 +1,10 @@
-"""Subscriptions and their phases as light rows."""
+"""Subscriptions, their phases and their commitments as light rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -33,6 +34,9 @@ class SubscriptionRow(NamedTuple):
     end_at: datetime | None
     trial_end_at: datetime | None
     created_at: datetime
+    agreed_end_at: datetime | None
+    due_at: datetime | None
+    settled_at: datetime | None
 
 
 class PhaseRow(NamedTuple):
@@ -45,8 +49,25 @@ class PhaseRow(NamedTuple):
     billing_anchor: datetime
 
 
+class CommitmentRow(NamedTuple):
+    """A quantity of a metric that is paid for in each period, used or not.
+
+    More than that costs `overage_rate`; the rate itself where there is none.
+    """
+
+    id: UUID
+    subscription_id: UUID
+    metric_id: UUID
+    committed_quantity: Decimal
+    rate: Decimal
+    overage_rate: Decimal | None
+    start_at: datetime
+    end_at: datetime | None
+
+
 SUBSCRIPTIONS = Table("plan_subscription", SubscriptionRow)
 PHASES = Table("subscription_phase", PhaseRow)
+COMMITMENTS = Table("commitment", CommitmentRow)
 FIRST_STARTED_FIRST = Order(("start_at", "id"))
 
 
@@ -58,6 +79,18 @@ async def phases_of(
     rows = await PHASES.by(connection, "subscription_id", list(found))
     for phase in sorted(rows, key=lambda phase: phase.start_at):
         found[phase.subscription_id].append(phase)
+    return found
+
+
+async def commitments_of(
+    connection: Connection, subscription_ids: Sequence[UUID]
+) -> dict[UUID, list[CommitmentRow]]:
+    """Every subscription's commitments that ever held, the earliest first. One statement."""
+    found: dict[UUID, list[CommitmentRow]] = {id: [] for id in subscription_ids}
+    rows = await COMMITMENTS.by(connection, "subscription_id", list(found))
+    for row in sorted(rows, key=lambda row: (row.start_at, row.id)):
+        if row.end_at is None or row.start_at < row.end_at:
+            found[row.subscription_id].append(row)
     return found
 
 
