@@ -95,9 +95,9 @@ class InvoiceLine:
     @strawberry.field
     async def component(self, info: Info) -> LazyComponent | None:
         """The price that it was rated by."""
-        if self.line.component is None:
+        if self.line.component_id is None:
             return None
-        found = await info.context.loaders.component(self.line.component.id)
+        found = await info.context.loaders.component(self.line.component_id)
         return cast("PriceComponent | None", found)
 
     @strawberry.field
@@ -224,7 +224,7 @@ def _place(line: Line, as_of: datetime) -> str:
     parts = (
         line.kind,
         line.subscription_id,
-        line.component.id if line.component else None,
+        line.component_id,
         line.period,
         line.quantity,
         line.amount,

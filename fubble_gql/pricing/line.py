@@ -9,7 +9,6 @@ from uuid import UUID
 from fubble_gql.pricing.charge import Step, total
 from fubble_gql.pricing.money import ZERO, round_money
 from fubble_gql.pricing.period import Period
-from fubble_gql.pricing.terms import Component
 
 
 class LineKind(StrEnum):
@@ -30,7 +29,7 @@ class Line:
 
     kind: LineKind
     description: str
-    component: Component | None
+    component_id: UUID | None
     metric_id: UUID | None
     subscription_id: UUID | None
     period: Period | None

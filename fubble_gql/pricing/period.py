@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from itertools import pairwise
 from typing import assert_never
 from zoneinfo import ZoneInfo
@@ -49,13 +50,16 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The covered part of a whole billing period, as a fraction that is never computed early."""
+    """The covered part of a whole billing period, as a fraction that is never computed early.
+
+    Above one only where a longer span is compared with a shorter period.
+    """
 
     covered: int
     whole: int
 
     def __post_init__(self) -> None:
-        if not (0 <= self.covered <= self.whole and self.whole > 0):
+        if self.covered < 0 or self.whole <= 0:
             raise ValueError(f"{self.covered} of {self.whole} is not a share.")
 
     @classmethod
@@ -64,6 +68,18 @@ class Share:
         if covered.overlap(whole) != covered:
             raise ValueError(f"{covered} does not lie within {whole}.")
         return cls(covered.microseconds, whole.microseconds)
+
+    @classmethod
+    def over(cls, covered: Period, wholes: "Sequence[Period]") -> "Share":
+        """How many of the periods, which tile it, the covered span makes up: 1, 1/2, 3 1/7."""
+        if len(wholes) == 1:
+            return cls.between(covered, wholes[0])
+        parts = (
+            Fraction(part.microseconds, whole.microseconds)
+            for whole in wholes
+            if (part := covered.overlap(whole)) is not None
+        )
+        return cls(*sum(parts, Fraction()).as_integer_ratio())
 
     @property
     def is_whole(self) -> bool:
@@ -83,6 +99,8 @@ class Share:
         return shares
 
     def __str__(self) -> str:
+        if self.covered > self.whole and self.covered % self.whole == 0:
+            return f"{self.covered // self.whole} periods"
         for name, unit in _UNITS:
             size = unit // _MICROSECOND
             if self.covered % size == 0 == self.whole % size:

@@ -160,7 +160,8 @@ def cut_in_two(terms: Terms, usage: Mapping[UUID, Usage], cut: datetime) -> list
 
 
 def sum_for(bill: Bill, key: str) -> Decimal:
+    id = component(PerUnit(Decimal(1)), key).id
     return sum(
-        (line.amount for line in bill.lines if line.component and line.component.key == key),
+        (line.amount for line in bill.lines if line.component_id == id),
         Decimal(0),
     )

@@ -68,7 +68,17 @@ def test_a_share_cannot_reach_beyond_its_period() -> None:
     with pytest.raises(ValueError, match="within"):
         Share.between(span("2024-12-31", "2025-01-02"), JANUARY)
     with pytest.raises(ValueError, match="share"):
-        Share(3, 2)
+        Share(-1, 2)
+
+
+def test_a_share_of_other_periods_counts_each_by_its_own_length() -> None:
+    months = Schedule(utc("2025-01-01"), Frequency.MONTHLY, "UTC")
+    year = span("2025-01-01", "2026-01-01")
+    wholes = list(months.periods(year.start, year.end))
+
+    assert Share.over(year, wholes) == Share(12, 1)
+    assert str(Share.over(year, wholes)) == "12 periods"
+    assert Share.over(span("2025-01-01", "2025-02-15"), wholes).of(d("28")) == 42
 
 
 @given(st.lists(PRICES, min_size=1, max_size=5), SHARES)
