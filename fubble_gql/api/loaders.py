@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
 from fubble_gql.billing import preview, usage_report
-from fubble_gql.billing.facts import Priced, priced_plans
+from fubble_gql.billing.prices import Prices, prices_of
 from fubble_gql.billing.rows import SUBSCRIPTIONS, PhaseRow, SubscriptionRow, phases_of
 from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, MetricRow, PlanRow
+from fubble_gql.credits import ledger
+from fubble_gql.credits.rows import CREDIT_TRANSACTIONS, CreditTransactionRow
 from fubble_gql.customers.store import CUSTOMERS, CustomerRow
 from fubble_gql.db import pages
 from fubble_gql.db.connection import Connection
@@ -20,6 +23,7 @@ from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import R, Table
 from fubble_gql.db.sql import Sql
 from fubble_gql.errors import Refused
+from fubble_gql.pricing.credit import Grant
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -81,11 +85,12 @@ class Loaders:
 
         return await self._load("components", read, plan_id)
 
-    async def priced(self, plan: PlanRow) -> Priced:
+    async def priced(self, plan: PlanRow) -> Prices:
         """A plan version's terms, with their metrics."""
 
-        async def read(plans: list[PlanRow]) -> list[Priced]:
-            return await priced_plans(self._connection, plans)
+        async def read(plans: list[PlanRow]) -> list[Prices]:
+            prices = await prices_of(self._connection, plans)
+            return [prices.of_plan(one.id) for one in plans]
 
         return await self._load("priced", read, plan)
 
@@ -97,6 +102,27 @@ class Loaders:
             return [found[id] for id in ids]
 
         return await self._load("phases", read, subscription_id)
+
+    async def credit_transactions(self, grant_id: UUID) -> list[CreditTransactionRow]:
+        """A grant's entries, in their order."""
+
+        async def read(ids: list[UUID]) -> list[list[CreditTransactionRow]]:
+            found: dict[UUID, list[CreditTransactionRow]] = {id: [] for id in ids}
+            rows = await CREDIT_TRANSACTIONS.by(self._connection, "grant_id", ids)
+            for row in sorted(rows, key=lambda row: row.position):
+                found[row.grant_id].append(row)
+            return [found[id] for id in ids]
+
+        return await self._load("credit transactions", read, grant_id)
+
+    async def spendable(self, customer_id: UUID, at: datetime) -> list[Grant]:
+        """The credit that a customer can spend at an instant."""
+
+        async def read(ids: list[UUID]) -> list[list[Grant]]:
+            found = await ledger.spendable(self._connection, ids, at)
+            return [found[id] for id in ids]
+
+        return await self._load(("spendable", at), read, customer_id)
 
     async def page(self, relation: Relation, window: Window, parent: UUID) -> Slice[Any]:
         """One page of a parent's children."""

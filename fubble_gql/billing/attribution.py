@@ -17,15 +17,15 @@ def counted(facts: Facts, line: Timeline, metric_id: UUID, span: Period) -> tupl
     Where an earlier subscription of the customer prices the metric too, only events that name
     this one count; elsewhere those that name none count as well.
     """
-    priced = _priced(facts, line, metric_id, span)
+    priced = _joined(facts.pricing_parts(line, metric_id, span))
     others = facts.timelines[line.subscription.customer_id]
     earlier = others[: others.index(line)]
-    taken = [part for other in earlier for part in _priced(facts, other, metric_id, span)]
+    taken = [part for other in earlier for part in facts.pricing_parts(other, metric_id, span)]
     named = Scope(subscription_id=line.subscription.id)
     owned = Scope(subscription_id=line.subscription.id, unnamed=True)
-    free = _without(priced, taken)
+    free = without(priced, taken)
     stretches = [Stretch(part, owned) for part in free]
-    stretches += [Stretch(part, named) for part in _without(priced, free)]
+    stretches += [Stretch(part, named) for part in without(priced, free)]
     return tuple(sorted(stretches, key=lambda stretch: stretch.span.start))
 
 
@@ -38,24 +38,24 @@ def uncounted(
     price it then. Stretches of different scopes may overlap; no event is in two.
     """
     lines = facts.timelines[customer_id]
-    taken = [part for line in lines for part in _priced(facts, line, metric_id, span)]
-    stretches = [Stretch(part, Scope(unnamed=True)) for part in _without([span], taken)]
+    taken = [part for line in lines for part in facts.pricing_parts(line, metric_id, span)]
+    stretches = [Stretch(part, Scope(unnamed=True)) for part in without([span], taken)]
     for line in lines:
         scope = Scope(subscription_id=line.subscription.id)
-        outside = _without([span], _priced(facts, line, metric_id, span))
+        outside = without([span], facts.pricing_parts(line, metric_id, span))
         stretches += [Stretch(part, scope) for part in outside]
     return tuple(sorted(stretches, key=lambda stretch: stretch.span.start))
 
 
-def _priced(facts: Facts, line: Timeline, metric_id: UUID, span: Period) -> list[Period]:
-    """The parts of the span in which the subscription's plan prices the metric."""
-    parts = (
-        phase.within(span) for phase in line.phases if metric_id in facts.priced[phase.plan_id]
-    )
-    return [part for part in parts if part is not None]
+def _joined(spans: Iterable[Period]) -> list[Period]:
+    """The same time in spans that do not overlap; spans that only touch stay apart."""
+    joined: list[Period] = []
+    for span in spans:
+        joined += without([span], joined)
+    return joined
 
 
-def _without(spans: Sequence[Period], taken: Iterable[Period]) -> list[Period]:
+def without(spans: Sequence[Period], taken: Iterable[Period]) -> list[Period]:
     """The spans less what is taken from them."""
     rest = list(spans)
     for hole in taken:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from fubble_gql.billing.facts import Priced
-from fubble_gql.billing.preview import refuse_charge
+from fubble_gql.billing.pieces import refuse_charge
+from fubble_gql.billing.prices import Prices
 from fubble_gql.catalog.kinds import DimensionKind
 from fubble_gql.catalog.metrics import operand_keys
 from fubble_gql.catalog.rows import MetricRow, PlanRow
@@ -33,27 +33,28 @@ class Supposed:
 
 
 def estimate(
-    plan: PlanRow, priced: Priced, usage: Sequence[Supposed], now: datetime
+    plan: PlanRow, priced: Prices, usage: Sequence[Supposed], now: datetime
 ) -> tuple[Period, Bill]:
     """One full period on a plan, from now, with this usage.
 
     Raises Refused: INVALID with every reason, FORMULA_FAILED.
     """
     _check(priced, usage)
+    terms = priced.terms[plan.id]
     whole = Schedule(now, Frequency(plan.billing_frequency), "UTC").period_at(now)
     try:
         found = {
             component.id: _usage(component, priced.metrics[component.metric_id], usage)
-            for component in priced.terms.components
+            for component in terms.components
             if component.metric_id is not None
         }
-        piece = Piece(None, priced.terms, whole, whole, found)
+        piece = Piece(None, terms, whole, whole, found)
         return whole, rate_pieces(plan.currency, [piece])
     except ChargeFailed as failed:
         raise refuse_charge(failed) from failed
 
 
-def _check(priced: Priced, usage: Sequence[Supposed]) -> None:
+def _check(priced: Prices, usage: Sequence[Supposed]) -> None:
     known = {metric.key for metric in priced.metrics.values()} | priced.operands.keys()
     problems = Problems()
     for index, one in enumerate(usage):

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from fubble_gql.billing.rows import SUBSCRIPTIONS, phases_of
-from fubble_gql.billing.timeline import Timeline, timeline
-from fubble_gql.catalog.kinds import LEVELS
-from fubble_gql.catalog.metrics import operand_keys, with_operands
-from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, MetricRow, PlanRow
+from fubble_gql.billing.prices import Prices, prices_of
+from fubble_gql.billing.rows import SUBSCRIPTIONS, CommitmentRow, commitments_of, phases_of
+from fubble_gql.billing.timeline import Timeline, clip, timeline
+from fubble_gql.catalog.rows import PLANS
 from fubble_gql.customers.store import CUSTOMERS, CustomerRow
 from fubble_gql.db.connection import Connection
-from fubble_gql.pricing.bill import Component, Terms
+from fubble_gql.pricing.period import Period
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Customers with their subscriptions, and the terms that these are on.
-
-    `priced` holds the metrics that a plan version prices, with the operands of composites among
-    them: their events count as billed.
-    """
+    """Customers with their subscriptions and commitments, and what these charge."""
 
     customers: Mapping[UUID, CustomerRow]
     timelines: Mapping[UUID, Sequence[Timeline]]
-    terms: Mapping[UUID, Terms]
-    metrics: Mapping[UUID, MetricRow]
-    operands: Mapping[str, MetricRow]
+    commitments: Mapping[UUID, Sequence[CommitmentRow]]
+    prices: Prices
     priced: Mapping[UUID, frozenset[UUID]]
 
     def timeline_of(self, subscription_id: UUID) -> Timeline:
@@ -40,97 +35,49 @@ class Facts:
             if line.subscription.id == subscription_id
         )
 
+    def committed(
+        self, subscription_id: UUID, metric_id: UUID, span: Period
+    ) -> Iterator[tuple[CommitmentRow, Period]]:
+        """The metric's commitments in the span, each with the part in which it holds, in order."""
+        for row in self.commitments[subscription_id]:
+            if row.metric_id == metric_id:
+                part = clip(span, row.start_at, row.end_at)
+                if part is not None:
+                    yield row, part
+
+    def pricing_parts(self, line: Timeline, metric_id: UUID, span: Period) -> list[Period]:
+        """The parts of the span in which the subscription prices the metric, by plan or commitment.
+
+        They may overlap.
+        """
+        phases = [phase for phase in line.phases if metric_id in self.priced[phase.plan_id]]
+        parts = [part for phase in phases if (part := phase.within(span)) is not None]
+        life = clip(span, line.subscription.start_at, line.subscription.end_at)
+        if life is not None:
+            committed = self.committed(line.subscription.id, metric_id, life)
+            parts += [part for _, part in committed]
+        return parts
+
+    def cut_at(self, customer_ids: Sequence[UUID]) -> datetime | None:
+        """The latest instant as of which an invoice of any of the customers was finalised."""
+        known = [self.customers[id].cut_at for id in customer_ids]
+        return max((instant for instant in known if instant is not None), default=None)
+
 
 async def gather(connection: Connection, customer_ids: Sequence[UUID]) -> Facts:
-    """Everything about these customers. Seven statements, however many they are."""
+    """Everything about these customers. Eight statements, however many they are."""
     ids = list(dict.fromkeys(customer_ids))
     customers = {row.id: row for row in await CUSTOMERS.by(connection, "id", ids)}
     subscriptions = await SUBSCRIPTIONS.by(connection, "customer_id", ids)
-    phases = await phases_of(connection, [row.id for row in subscriptions])
+    subscription_ids = [row.id for row in subscriptions]
+    phases = await phases_of(connection, subscription_ids)
+    commitments = await commitments_of(connection, subscription_ids)
     plan_ids = {phase.plan_id for found in phases.values() for phase in found}
     plans = {row.id: row for row in await PLANS.by(connection, "id", list(plan_ids))}
-    terms, metrics, operands = await terms_of(connection, list(plans.values()))
+    agreed = [row for rows in commitments.values() for row in rows]
+    prices = await prices_of(connection, list(plans.values()), agreed)
     timelines: dict[UUID, list[Timeline]] = {id: [] for id in ids}
     for row in sorted(subscriptions, key=lambda row: (row.start_at, row.id)):
         timelines[row.customer_id].append(timeline(row, phases[row.id], plans))
-    priced = {id: _priced(one, metrics, operands) for id, one in terms.items()}
-    return Facts(customers, timelines, terms, metrics, operands, priced)
-
-
-def _priced(
-    terms: Terms, metrics: Mapping[UUID, MetricRow], operands: Mapping[str, MetricRow]
-) -> frozenset[UUID]:
-    direct = {one.metric_id for one in terms.components if one.metric_id is not None}
-    keys = {key for id in direct for key in operand_keys(metrics[id])}
-    return frozenset(direct | {operands[key].id for key in keys})
-
-
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """The terms of one plan version, with the metrics that they are for."""
-
-    terms: Terms
-    metrics: Mapping[UUID, MetricRow]
-    operands: Mapping[str, MetricRow]
-
-
-async def priced_plans(connection: Connection, plans: Sequence[PlanRow]) -> list[Priced]:
-    """The terms of each plan version. Three statements, however many they are."""
-    terms, metrics, operands = await terms_of(connection, plans)
-    found = []
-    for plan in plans:
-        own = [one.metric_id for one in terms[plan.id].components if one.metric_id is not None]
-        mine = {id: metrics[id] for id in own}
-        keys = {key for metric in mine.values() for key in operand_keys(metric)}
-        found.append(Priced(terms[plan.id], mine, {key: operands[key] for key in keys}))
-    return found
-
-
-async def terms_of(
-    connection: Connection, plans: Sequence[PlanRow]
-) -> tuple[dict[UUID, Terms], dict[UUID, MetricRow], dict[str, MetricRow]]:
-    """Terms by plan id, their metrics by id, the operands of composites by key."""
-    components = await COMPONENTS.by(connection, "plan_id", [plan.id for plan in plans])
-    metric_ids = {row.metric_id for row in components if row.metric_id is not None}
-    metrics = {row.id: row for row in await METRICS.by(connection, "id", list(metric_ids))}
-    operands = await with_operands(connection, list(metrics.values()))
-    components.sort(key=lambda row: row.position)
-    terms = {
-        plan.id: Terms(
-            plan_id=plan.id,
-            name=plan.name,
-            currency=plan.currency,
-            minimum=plan.minimum,
-            components=tuple(
-                _component(row, metrics, operands) for row in components if row.plan_id == plan.id
-            ),
-        )
-        for plan in plans
-    }
-    return terms, metrics, operands
-
-
-def _component(
-    row: ComponentRow, metrics: Mapping[UUID, MetricRow], operands: Mapping[str, MetricRow]
-) -> Component:
-    metric = metrics[row.metric_id] if row.metric_id is not None else None
-    return Component(
-        id=row.id,
-        key=row.key,
-        name=row.display_name,
-        rate=row.pricing,
-        metric_id=row.metric_id,
-        is_level=metric is not None and is_level(metric, operands),
-        minimum=row.minimum,
-        maximum=row.maximum,
-    )
-
-
-def is_level(metric: MetricRow, operands: Mapping[str, MetricRow]) -> bool:
-    """Whether the quantity is a level, not a flow that adds up over time.
-
-    A composite is one when all that it is computed from are: a flow in it adds up.
-    """
-    if metric.formula is None:
-        return metric.aggregation in LEVELS
-    return all(is_level(operands[key], operands) for key in operand_keys(metric))
+    priced = {id: prices.priced_by(id) for id in plans}
+    return Facts(customers, timelines, commitments, prices, priced)

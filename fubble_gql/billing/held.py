@@ -7,29 +7,44 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from fubble_gql.billing.invoice_states import ISSUED, StoredStatus
 from fubble_gql.billing.rows import SUBSCRIPTIONS, phases_of
 from fubble_gql.billing.timeline import Timeline, timeline
 from fubble_gql.catalog.rows import PLANS
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import Table
-from fubble_gql.db.sql import Listed, sql
+from fubble_gql.db.sql import sql
+from fubble_gql.db.write import given
 from fubble_gql.pricing.period import Period
 
 
 class HeldRow(NamedTuple):
-    """A billing period that an invoice holds, until a void frees it."""
+    """A billing period that an invoice holds, until a void frees it.
+
+    Held by a VOID invoice it is settled at zero.
+    """
 
     subscription_id: UUID
     start_at: datetime
     end_at: datetime
     invoice_id: UUID
+    status: StoredStatus
 
     @property
     def span(self) -> Period:
         return Period(self.start_at, self.end_at)
 
+    @property
+    def is_issued(self) -> bool:
+        """Whether what stands on invoices must be what the period comes to."""
+        return self.status in ISSUED
 
-HELD = Table("invoice_period", HeldRow)
+
+_HELD = Table("invoice_period", HeldRow)
+_FROM = (
+    "select p.subscription_id, p.start_at, p.end_at, p.invoice_id, i.status from invoice_period p "
+    "join invoice i on i.id = p.invoice_id where p.freed_at is null and"
+)
 
 
 async def held_periods(
@@ -39,9 +54,20 @@ async def held_periods(
     found: dict[UUID, list[HeldRow]] = {id: [] for id in subscription_ids}
     if not found:
         return found
-    where = sql("where freed_at is null and") + connection.is_in("subscription_id", list(found))
-    for row in sorted(await HELD.select(connection, where), key=lambda row: row.start_at):
+    statement = sql(_FROM) + connection.is_in("p.subscription_id", list(found))
+    rows = _HELD.decode(connection, await connection.fetch(statement))
+    for row in sorted(rows, key=lambda row: row.start_at):
         found[row.subscription_id].append(row)
+    return found
+
+
+async def held_by(connection: Connection, invoice_ids: Sequence[UUID]) -> dict[UUID, list[HeldRow]]:
+    """The periods that each invoice holds. One statement."""
+    found: dict[UUID, list[HeldRow]] = {id: [] for id in invoice_ids}
+    statement = sql(_FROM) + connection.is_in("p.invoice_id", invoice_ids)
+    rows = _HELD.decode(connection, await connection.fetch(statement))
+    for row in sorted(rows, key=lambda row: (row.start_at, row.subscription_id)):
+        found[row.invoice_id].append(row)
     return found
 
 
@@ -50,13 +76,13 @@ async def held_until(connection: Connection, customer_id: UUID) -> datetime | No
 
     What is agreed from now on must not reach before it. One statement.
     """
-    rows = await HELD.select(
+    rows = _HELD.decode(
         connection,
-        sql(
-            "join plan_subscription on plan_subscription.id = invoice_period.subscription_id "
-            "where freed_at is null and plan_subscription.customer_id = ? "
-            "order by invoice_period.end_at desc limit 1",
-            customer_id,
+        await connection.fetch(
+            sql(
+                f"{_FROM} i.customer_id = ? order by p.end_at desc limit 1",
+                customer_id,
+            )
         ),
     )
     return rows[0].end_at if rows else None
@@ -96,16 +122,9 @@ def next_due(line: Timeline, held: Sequence[HeldRow]) -> datetime | None:
 
 
 async def _keep(tx: Connection, due: Mapping[UUID, datetime | None]) -> None:
-    ids, instants = list(due), list(due.values())
-    if tx.dialect == "postgres":
-        given = sql("unnest(?::uuid[], ?::timestamptz[])", Listed(ids), Listed(instants))
-        given += "as given(id, due_at)"
-    else:
-        pairs = Listed([Listed(pair) for pair in zip(ids, instants, strict=True)])
-        given = sql("(select value ->> 0 as id, value ->> 1 as due_at from json_each(?))", pairs)
-        given += "as given"
+    rows = list(due.items())
     await tx.fetch(
         sql("update plan_subscription set due_at = given.due_at from")
-        + given
+        + given(tx, {"id": "uuid", "due_at": "timestamptz"}, rows)
         + "where plan_subscription.id = given.id"
     )

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from fubble_gql.billing import attribution
+from fubble_gql.billing.books import Books, open_books
 from fubble_gql.billing.facts import Facts, gather
-from fubble_gql.billing.timeline import Cut, Timeline
+from fubble_gql.billing.pieces import Planned, plan
+from fubble_gql.billing.sheet import Rated, Sheet, rate
+from fubble_gql.billing.timeline import Timeline
 from fubble_gql.customers.store import CustomerRow
 from fubble_gql.db.connection import Connection
 from fubble_gql.errors import Code, Refused, refuse
-from fubble_gql.pricing.bill import Bill, ChargeFailed, Component, Piece, rate_pieces
-from fubble_gql.pricing.charge import Combination, Usage
-from fubble_gql.pricing.formula import FormulaFailed
-from fubble_gql.pricing.money import ZERO
+from fubble_gql.pricing.bill import Bill
 from fubble_gql.pricing.period import Period, month_of
-from fubble_gql.pricing.rates import dimensions_of
-from fubble_gql.usage.aggregate import Measured, Request, measure
 
 PIECES_MAX = 1_000
 
@@ -40,60 +37,57 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The bill of a period, as of an instant."""
+    """The bill of a period, as of an instant, and the pieces that it was rated from."""
 
     customer: CustomerRow
     period: Period
     as_of: datetime
     bill: Bill
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One cut of one subscription, and where its measured usage is among the requests."""
-
-    line: Timeline
-    cut: Cut
-    places: Mapping[UUID, int]
+    pieces: tuple[Planned, ...]
 
 
 async def preview(connection: Connection, asked: Sequence[Asked]) -> list[Preview | Refused]:
     """The bills asked for, each a Preview or the reason why it has none.
 
-    The number of statements depends on neither customers, subscriptions, components nor events.
+    Whole billing periods that are not invoiced yet come with what late usage changes in earlier
+    ones, and with the credit that would pay for them. The number of statements depends on neither
+    customers, subscriptions, components nor events.
     """
     facts = await gather(connection, [one.customer_id for one in asked])
-    requests: list[Request] = []
-    planned = [_plan(facts, one, requests) for one in asked]
-    measured = await measure(connection, requests, facts.operands)
-    return [
-        plan if isinstance(plan, Refused) else _rate(facts, one, plan, measured)
-        for one, plan in zip(asked, planned, strict=True)
-    ]
+    books = await open_books(connection, facts, max(one.as_of for one in asked))
+    sheets = [_sheet(facts, books, one) for one in asked]
+    rated = await rate(connection, facts.prices, sheets)
+    return [one if isinstance(one, Refused) else _shown(facts, one) for one in rated]
 
 
-def _plan(facts: Facts, asked: Asked, requests: list[Request]) -> list[_Part] | Refused:
-    """The pieces of a bill; what must be measured for them is added to the requests."""
-    cuts = [
-        (line, cut)
-        for line, span in _spans(facts, asked)
-        for cut in islice(line.cuts(span), PIECES_MAX + 1)
-    ]
+def _shown(facts: Facts, rated: Rated) -> Preview:
+    sheet = rated.sheet
+    return Preview(
+        facts.customers[sheet.customer_id],
+        sheet.period,
+        sheet.as_of,
+        rated.bill,
+        (*sheet.pieces, *sheet.again),
+    )
+
+
+def _sheet(facts: Facts, books: Books, asked: Asked) -> Sheet | Refused:
+    spans = list(_spans(facts, asked))
+    cuts = [(line, cut) for line, span in spans for cut in islice(line.cuts(span), PIECES_MAX + 1)]
     if len(cuts) > PIECES_MAX:
         return refuse(
             Code.LIMIT_EXCEEDED,
             f"The period holds more than {PIECES_MAX:,} billing periods; ask for a shorter one.",
             "period",
         )
-    parts = []
-    for line, cut in cuts:
-        places = {}
-        for component in () if cut.in_trial else facts.terms[cut.plan_id].components:
-            if component.metric_id is not None:
-                places[component.id] = len(requests)
-                requests.append(_request(facts, line, cut, component, asked.as_of))
-        parts.append(_Part(line, cut, places))
-    return parts
+    pieces = tuple(plan(facts, line, cut) for line, cut in cuts)
+    customer = facts.customers[asked.customer_id]
+    sheet = Sheet(
+        customer.id, customer.currency, asked.as_of, _period(asked, customer, pieces), pieces
+    )
+    if all(books.are_open(line, span) for line, span in spans) and not books.is_outdated(sheet):
+        return books.balanced(sheet)
+    return sheet
 
 
 def _spans(facts: Facts, asked: Asked) -> Iterator[tuple[Timeline, Period]]:
@@ -111,84 +105,10 @@ def _spans(facts: Facts, asked: Asked) -> Iterator[tuple[Timeline, Period]]:
             yield line, running
 
 
-def _request(
-    facts: Facts, line: Timeline, cut: Cut, component: Component, as_of: datetime
-) -> Request:
-    assert component.metric_id is not None  # noqa: S101 - the caller asks for usage only
-    return Request(
-        customer_id=line.subscription.customer_id,
-        metric=facts.metrics[component.metric_id],
-        stretches=attribution.counted(facts, line, component.metric_id, cut.span),
-        as_of=as_of,
-        whole=cut.whole,
-        group_by=dimensions_of(component.rate),
-    )
-
-
-def _rate(
-    facts: Facts,
-    asked: Asked,
-    parts: Sequence[_Part],
-    measured: Sequence[list[Measured] | FormulaFailed],
-) -> Preview | Refused:
-    customer = facts.customers[asked.customer_id]
-    try:
-        pieces = [_piece(facts, part, measured) for part in parts]
-        bill = rate_pieces(customer.currency, pieces)
-    except ChargeFailed as failed:
-        return refuse_charge(failed)
-    return Preview(customer, _period(asked, customer, parts), asked.as_of, bill)
-
-
-def refuse_charge(failed: ChargeFailed) -> Refused:
-    """A bill that has no amount, because a formula has no result."""
-    return refuse(
-        Code.FORMULA_FAILED,
-        f"{failed}",
-        component=failed.component_key,
-        formula=failed.formula,
-    )
-
-
-def _piece(facts: Facts, part: _Part, measured: Sequence[list[Measured] | FormulaFailed]) -> Piece:
-    terms = facts.terms[part.cut.plan_id]
-    usage = {
-        component.id: _usage(component, measured[part.places[component.id]])
-        for component in terms.components
-        if component.id in part.places
-    }
-    return Piece(
-        subscription_id=part.line.subscription.id,
-        terms=terms,
-        span=part.cut.span,
-        period=part.cut.whole,
-        usage=usage,
-        in_trial=part.cut.in_trial,
-    )
-
-
-def _usage(component: Component, found: list[Measured] | FormulaFailed) -> Usage:
-    if isinstance(found, FormulaFailed):
-        raise ChargeFailed(component, found) from found
-    grouped = bool(dimensions_of(component.rate))
-    return Usage(
-        quantity=sum((one.quantity for one in found), ZERO),
-        event_count=sum(one.event_count for one in found),
-        combinations=tuple(
-            Combination(tuple(value or "" for value in one.values), one.quantity, one.event_count)
-            for one in found
-        )
-        if grouped
-        else (),
-    )
-
-
-def _period(asked: Asked, customer: CustomerRow, parts: Sequence[_Part]) -> Period:
+def _period(asked: Asked, customer: CustomerRow, pieces: Sequence[Planned]) -> Period:
     """The period asked for, else the one that the pieces fill, else the customer's month."""
     if asked.period is not None:
         return asked.period
-    if not parts:
+    if not pieces:
         return month_of(asked.as_of, customer.timezone)
-    return Period(
-        min(part.cut.span.start for part in parts), max(part.cut.span.end for part in parts)
-    )
+    return Period(min(one.span.start for one in pieces), max(one.span.end for one in pieces))

@@ -34,9 +34,9 @@ class SubscriptionRow(NamedTuple):
     end_at: datetime | None
     trial_end_at: datetime | None
     created_at: datetime
-    agreed_end_at: datetime | None
-    due_at: datetime | None
-    settled_at: datetime | None
+    agreed_end_at: datetime | None = None
+    due_at: datetime | None = None
+    settled_at: datetime | None = None
 
 
 class PhaseRow(NamedTuple):

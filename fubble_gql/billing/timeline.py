@@ -31,12 +31,16 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A span on one plan version inside one whole billing period: what pricing calls a piece."""
+    """A span on one plan version inside one whole billing period: what pricing calls a piece.
+
+    `own_periods` as in `pricing.bill.Piece`: only where another plan is tried on it.
+    """
 
     plan_id: UUID
     span: Period
     whole: Period
     in_trial: bool
+    own_periods: tuple[Period, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

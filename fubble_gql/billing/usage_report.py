@@ -89,8 +89,8 @@ async def report(
     ids = {id for found in used.values() for id in found}
     known = {row.id: row for row in await METRICS.by(connection, "id", list(ids))}
     known |= {row.id: row for row in await METRICS.by(connection, "key", sorted(wanted))}
-    known |= facts.metrics
-    known |= {row.id: row for row in facts.operands.values()}
+    known |= facts.prices.metrics
+    known |= {row.id: row for row in facts.prices.operands.values()}
     operands = await with_operands(connection, list(known.values()))
     requests: list[Request] = []
     planned: list[list[_Series] | Refused] = []
@@ -121,9 +121,9 @@ def _chosen(
         chosen = [by_key[key] for key in dict.fromkeys(question.metrics)]
     elif question.subscription_id is not None:
         phases = facts.timeline_of(question.subscription_id).phases
-        chosen = [
-            known[id] for id in {id for phase in phases for id in facts.priced[phase.plan_id]}
-        ]
+        ids = {id for phase in phases for id in facts.priced[phase.plan_id]}
+        ids |= {row.metric_id for row in facts.commitments[question.subscription_id]}
+        chosen = [known[id] for id in ids]
     else:
         chosen = [known[id] for id in used]
     if question.unbilled:

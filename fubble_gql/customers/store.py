@@ -35,6 +35,8 @@ class CustomerRow(NamedTuple):
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None
+    cut_at: datetime | None
+    invoiced_until: datetime | None
 
 
 CUSTOMERS = Table("customer", CustomerRow)

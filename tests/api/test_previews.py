@@ -30,7 +30,7 @@ from tests.api.test_plans import ESTIMATED, MODELS, the_metrics
 
 # What a preview of any number of anything takes: the key, the customer, what rating needs to know
 # of it, and the usage.
-STATEMENTS_OF_A_PREVIEW = 9
+STATEMENTS_OF_A_PREVIEW = 13
 
 
 async def every_model(api: Api) -> Json:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fubble_gql.billing import attribution
 from fubble_gql.billing.facts import Facts
-from fubble_gql.billing.rows import PhaseRow, SubscriptionRow
+from fubble_gql.billing.prices import Prices
+from fubble_gql.billing.rows import CommitmentRow, PhaseRow, SubscriptionRow
 from fubble_gql.billing.timeline import Timeline, timeline
 from fubble_gql.catalog.rows import PlanRow
 from fubble_gql.pricing.period import Period
@@ -45,7 +46,8 @@ def customers(draw: st.DrawFn) -> Facts:
         lines.append(timeline(row, [PhaseRow(id, id, plan_id, start, start)], plans))
     lines.sort(key=lambda line: (line.subscription.start_at, line.subscription.id))
     priced = {PRICING: frozenset({METRIC}), OTHER: frozenset[UUID]()}
-    return Facts({}, {CUSTOMER: lines}, {}, {}, {}, priced)
+    commitments: dict[UUID, list[CommitmentRow]] = {line.subscription.id: [] for line in lines}
+    return Facts({}, {CUSTOMER: lines}, commitments, Prices({}, {}, {}, {}), priced)
 
 
 def counts(stretches: tuple[Stretch, ...], moment: datetime, named: UUID | None) -> int:

@@ -1,0 +1,155 @@
+"""A bill before it is rated, and its rating: the one code path of previews, invoices and proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from fubble_gql.billing.pieces import Found, Planned, refuse_charge
+from fubble_gql.billing.prices import Prices
+from fubble_gql.billing.standing import Standing, adjustments, standing_on
+from fubble_gql.db.connection import Connection
+from fubble_gql.errors import Code, Refused, refuse
+from fubble_gql.pricing.bill import Bill, ChargeFailed, Line, rate_pieces
+from fubble_gql.pricing.credit import Draw, Grant, draw
+from fubble_gql.pricing.money import is_in_range
+from fubble_gql.pricing.period import Period
+from fubble_gql.usage.aggregate import Request, measure
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a bill is rated from, besides events and prices.
+
+    `pieces` are billed; `again` are pieces of invoiced periods that late usage may have changed;
+    `standing` is what stands on invoices for both, None until it is looked up. `grants` may pay
+    for it, those `named` first.
+    """
+
+    customer_id: UUID
+    currency: str
+    as_of: datetime
+    period: Period
+    pieces: tuple[Planned, ...]
+    again: tuple[Planned, ...] = ()
+    standing: Standing | None = field(default_factory=dict)
+    manual: tuple[Line, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    named: tuple[UUID, ...] = ()
+
+    def requests(self, prices: Prices) -> Iterator[Request]:
+        """What to measure for its pieces, then for those that are rated again."""
+        for planned in (*self.pieces, *self.again):
+            yield from planned.requests(prices, self.customer_id, self.as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A sheet with its bill, and the credit that pays of it."""
+
+    sheet: Sheet
+    bill: Bill
+    draws: tuple[Draw, ...]
+
+
+async def rate(
+    connection: Connection, prices: Prices, sheets: Sequence[Sheet | Refused]
+) -> list[Rated | Refused]:
+    """The bills of the sheets; a refusal passes through, and stands for a bill without an amount.
+
+    The number of statements depends on neither sheets, pieces, prices nor events.
+    """
+    sheets = await _with_standing(connection, sheets)
+    requests: list[Request] = []
+    ends: list[int] = []
+    for sheet in sheets:
+        requests += () if isinstance(sheet, Refused) else sheet.requests(prices)
+        ends.append(len(requests))
+    measured = await measure(connection, requests, prices.operands)
+    return [
+        sheet if isinstance(sheet, Refused) else _rate(prices, sheet, measured[start:end])
+        for sheet, start, end in zip(sheets, [0, *ends], ends, strict=False)
+    ]
+
+
+async def _with_standing(
+    connection: Connection, sheets: Sequence[Sheet | Refused]
+) -> list[Sheet | Refused]:
+    """One statement for all that have to look it up."""
+    spans = [
+        span
+        for one in sheets
+        if isinstance(one, Sheet) and one.standing is None
+        for span in spans_of((*one.pieces, *one.again))
+    ]
+    found = await standing_on(connection, spans)
+    return [
+        replace(one, standing=_own(found, one))
+        if isinstance(one, Sheet) and one.standing is None
+        else one
+        for one in sheets
+    ]
+
+
+def _own(standing: Standing, sheet: Sheet) -> Standing:
+    """What stands for the spans of one sheet."""
+    spans = spans_of((*sheet.pieces, *sheet.again))
+    return {
+        billed: amount
+        for billed, amount in standing.items()
+        if any(
+            id == billed.subscription_id and span.start <= billed.start and billed.end <= span.end
+            for id, span in spans
+        )
+    }
+
+
+def spans_of(pieces: Sequence[Planned]) -> list[tuple[UUID, Period]]:
+    """The billing periods' spans that the pieces fill, by subscription."""
+    found: dict[tuple[UUID, Period], Period] = {}
+    for one in pieces:
+        key = (one.subscription_id, one.whole)
+        known = found.get(key, one.span)
+        found[key] = Period(min(known.start, one.span.start), max(known.end, one.span.end))
+    return [(id, span) for (id, _), span in found.items()]
+
+
+def _rate(prices: Prices, sheet: Sheet, found: Sequence[Found]) -> Rated | Refused:
+    try:
+        rest = iter(found)
+        billed = _bill(prices, sheet.currency, sheet.pieces, rest)
+        again = _bill(prices, sheet.currency, sheet.again, rest)
+    except ChargeFailed as failed:
+        return refuse_charge(failed)
+    late = adjustments(again.lines, billed.lines, sheet.standing or {})
+    bill = replace(billed, lines=(*billed.lines, *late, *sheet.manual))
+    refused = _too_large(bill)
+    if refused is not None:
+        return refused
+    draws = draw(sheet.grants, bill.subtotal, sheet.as_of, sheet.named)
+    paid = sum((one.amount for one in draws), Decimal(0))
+    return Rated(sheet, replace(bill, credits_applied=paid), draws)
+
+
+def _bill(
+    prices: Prices, currency: str, planned: Sequence[Planned], found: Iterator[Found]
+) -> Bill:
+    pieces = [one.piece(prices, [next(found) for _ in one.needs]) for one in planned]
+    return rate_pieces(currency, pieces)
+
+
+def _too_large(bill: Bill) -> Refused | None:
+    """A line beyond what can be kept, which is a mistake in a price or in a quantity."""
+    for line in bill.lines:
+        if not (is_in_range(line.amount) and is_in_range(line.quantity)):
+            return refuse(
+                Code.LIMIT_EXCEEDED,
+                f'"{line.description}" comes to more than an invoice can hold: '
+                "look at its price and its quantity.",
+            )
+    if not is_in_range(bill.subtotal):
+        return refuse(Code.LIMIT_EXCEEDED, "The bill comes to more than an invoice can hold.")
+    return None
