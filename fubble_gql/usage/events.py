@@ -13,8 +13,9 @@ from fubble_gql.checks import is_storable
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order
 from fubble_gql.db.rows import JsonObject, Table
-from fubble_gql.db.sql import Sql, all_of, sql
+from fubble_gql.db.sql import ALWAYS, Sql, all_of, sql
 from fubble_gql.pricing.period import Period
+from fubble_gql.usage.scope import Scope, Stretch
 
 
 class UsageEventRow(NamedTuple):
@@ -66,6 +67,39 @@ class EventFilter:
             yield sql("subscription_id = ?", self.subscription_id)
         if not self.include_voided:
             yield sql("voided_at is null")
+
+
+def behind(
+    connection: Connection,
+    metric_ids: Sequence[UUID],
+    stretches: Sequence[Stretch],
+    as_of: datetime,
+) -> Sql:
+    """The events that these metrics were measured from as of then: known and not voided by then.
+
+    For one customer's events; whose they are is for the caller to say. A level that was carried
+    into a stretch comes from events before it, which are not among these.
+    """
+    known = sql("recorded_at <= ? and (voided_at is null or voided_at > ?)", as_of, as_of)
+    inside = sql("(false")
+    for stretch in stretches:
+        inside = inside + "or" + _inside(stretch)
+    return all_of([connection.is_in("metric_id", metric_ids), known, inside + ")"])
+
+
+def _inside(stretch: Stretch) -> Sql:
+    span = stretch.span
+    in_time = sql("(event_time >= ? and event_time < ? and (", span.start, span.end)
+    return in_time + _in_scope(stretch.scope) + "))"
+
+
+def _in_scope(scope: Scope) -> Sql:
+    if scope.everything:
+        return ALWAYS
+    unnamed = sql("subscription_id is null" if scope.unnamed else "false")
+    if scope.subscription_id is None:
+        return unnamed
+    return unnamed + sql("or subscription_id = ?", scope.subscription_id)
 
 
 async def metrics_used(

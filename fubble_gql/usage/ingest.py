@@ -23,6 +23,7 @@ from fubble_gql.usage.rules import (
     is_usable_key,
 )
 from fubble_gql.usage.store import store_of
+from fubble_gql.usage.store.cut import Cut
 from fubble_gql.usage.store.rows import Body, EventKey, EventRow
 
 __all__ = ["EVENTS_MAX", "NewEvent", "Receipt", "ReceiptStatus", "record"]
@@ -73,11 +74,11 @@ async def _record(
     store = store_of(tx)
     facts = await _resolve(tx, events)
     customers = [customer.id for customer in facts.customers.values()]
-    await store.hold(tx, customers)
+    cut = await store.hold(tx, customers)
     # Read only now: what is stamped under the lock comes after every cut made before it.
     now = clock()
     batch = _Batch.judge(events, facts, now)
-    accepted = await _append(tx, batch, now)
+    accepted = await _append(tx, batch, cut, now)
     asked = {key for index, key in enumerate(batch.keys) if key and accepted.get(key) != index}
     recorded = await store.recorded(tx, sorted(asked)) if asked else []
     earlier = {(body.customer_id, body.idempotency_key): body for body in recorded}
@@ -128,7 +129,7 @@ def _key(event: NewEvent, row: EventRow | Problem, facts: Facts) -> EventKey | N
     return customer.id, event.idempotency_key
 
 
-async def _append(tx: Connection, batch: _Batch, recorded_at: datetime) -> dict[EventKey, int]:
+async def _append(tx: Connection, batch: _Batch, cut: Cut, now: datetime) -> dict[EventKey, int]:
     """Insert the first valid event of each key that is free; the indexes of those."""
     firsts: dict[EventKey, tuple[int, EventRow]] = {}
     for index, row in enumerate(batch.rows):
@@ -136,8 +137,10 @@ async def _append(tx: Connection, batch: _Batch, recorded_at: datetime) -> dict[
             firsts.setdefault(row.event_key, (index, row))
     if not firsts:
         return {}
-    rows = [row for _, row in firsts.values()]
-    return {key: firsts[key][0] for key in await store_of(tx).append(tx, rows, recorded_at)}
+    given = [row for _, row in firsts.values()]
+    rows = [row._replace(is_late=True) if cut.is_late(row) else row for row in given]
+    inserted = await store_of(tx).append(tx, rows, cut.stamp(now))
+    return {key: firsts[key][0] for key in inserted}
 
 
 def _receipt(

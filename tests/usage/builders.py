@@ -13,9 +13,12 @@ from fubble_gql.catalog.models import Metric
 from fubble_gql.catalog.rows import METRICS, MetricRow
 from fubble_gql.customers.models import Customer
 from fubble_gql.db.connection import Connection
+from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import sql
+from fubble_gql.usage import void as voiding
 from fubble_gql.usage.events import USAGE_EVENTS, UsageEventRow
 from fubble_gql.usage.ingest import NewEvent, Receipt, ReceiptStatus, record
+from fubble_gql.usage.store import store_of
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
@@ -108,16 +111,31 @@ async def stored(db: Connection) -> list[UsageEventRow]:
 
 
 async def void(db: Connection, key: str, voided_at: datetime, customer: str = "acme") -> None:
-    """Void an event, as the void mutation will."""
-    await db.fetch(
-        sql(
-            "update usage_event set voided_at = ? where idempotency_key = ? "
-            "and customer_id = (select id from customer where key = ?)",
-            voided_at,
-            key,
-            customer,
-        )
-    )
+    """Void an event at that instant."""
+    await voiding.void_one(db, Ref(key=customer), key, None, clock_at(voided_at))
+
+
+async def finalise(
+    db: Connection, customer: UUID, now: datetime, invoiced_until: datetime
+) -> datetime:
+    """What issuing an invoice does to the cut; the instant as of which it was issued."""
+
+    async def work(tx: Connection) -> datetime:
+        return await cut_off(tx, customer, now, invoiced_until)
+
+    return await db.transaction(work)
+
+
+async def cut_off(
+    tx: Connection, customer: UUID, now: datetime, invoiced_until: datetime
+) -> datetime:
+    """The same inside a transaction."""
+    store = store_of(tx)
+    await store.hold_alone(tx, [customer])
+    as_of = await store.known_until(tx, [customer], now)
+    row = Customer.filter(id=customer).using_db(tx.client)
+    await row.update(cut_at=as_of, invoiced_until=invoiced_until)
+    return as_of
 
 
 def statuses(receipts: Sequence[Receipt]) -> list[str]:

@@ -30,7 +30,6 @@ from tests.usage.builders import (
     make_customer,
     make_metric,
     make_subscription,
-    void,
 )
 from tests.usage.oracle import Told, expected, rounded
 
@@ -155,7 +154,8 @@ async def write(world: World, history: list[Told]) -> None:
         await store_of(world.db).append(world.db, rows, recorded_at)
     for told in history:
         if told.voided_at is not None:
-            await void(world.db, key_of(world, told), told.voided_at, world.customer.key)
+            keys = [key_of(world, told)]
+            await store_of(world.db).void(world.db, customer.id, keys, None, told.voided_at)
 
 
 def key_of(world: World, told: Told) -> str:

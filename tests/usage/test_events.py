@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Window, page
 from fubble_gql.pricing.period import Period
-from fubble_gql.usage.events import NEWEST_FIRST, USAGE_EVENTS, EventFilter, metrics_used
+from fubble_gql.usage.events import NEWEST_FIRST, USAGE_EVENTS, EventFilter, behind, metrics_used
+from fubble_gql.usage.scope import EVERYTHING, Scope, Stretch
 from tests.usage.builders import (
     NOW,
     accepted,
@@ -16,6 +19,8 @@ from tests.usage.builders import (
     new_event,
     void,
 )
+
+MICROSECOND = timedelta(microseconds=1)
 
 
 async def keys(db: Connection, wanted: EventFilter, size: int = 10) -> list[str]:
@@ -58,6 +63,54 @@ async def test_a_page_goes_on_behind_a_known_event(db: Connection) -> None:
     rest = await page(db, USAGE_EVENTS, NEWEST_FIRST, Window(9, after=(last.event_time, last.id)))
     found = [row.idempotency_key for row in [*first.rows, *rest.rows]]
     assert found == ["k4", "k3", "k2", "k1", "k0"]
+
+
+async def test_the_events_behind_an_amount_are_those_that_it_was_measured_from(
+    db: Connection,
+) -> None:
+    customer = await make_customer(db)
+    metric, other = await make_metric(db), await make_metric(db, "other")
+    first, second = [await make_subscription(db, customer) for _ in range(2)]
+    may, june = at("2026-05-01"), at("2026-06-01")
+    await accepted(
+        db,
+        new_event("april", event_time=may - MICROSECOND),
+        new_event("may", event_time=may),
+        new_event("of first", event_time=may, subscription_id=first),
+        new_event("of second", event_time=may, subscription_id=second),
+        new_event("other", event_time=may, metric="other"),
+        new_event("june", event_time=june),
+        new_event("gone", event_time=may),
+        new_event("going", event_time=may),
+        now=june,
+    )
+    await void(db, "gone", june + MICROSECOND)
+    await void(db, "going", june + 2 * MICROSECOND)
+    await accepted(db, new_event("late", event_time=may), now=june + 2 * MICROSECOND)
+
+    async def found(*stretches: Stretch) -> set[str]:
+        where = behind(db, [metric.id], stretches, june + MICROSECOND)
+        rows = await page(db, USAGE_EVENTS, NEWEST_FIRST, Window(20), where)
+        return {row.idempotency_key for row in rows.rows}
+
+    def in_may(scope: Scope) -> Stretch:
+        return Stretch(Period(may, june), scope)
+
+    in_june = Stretch(Period(june, at("2026-07-01")), EVERYTHING)
+    named = Scope(subscription_id=first)
+    assert await found(in_may(EVERYTHING)) == {"may", "of first", "of second", "going"}
+    assert await found(in_may(Scope(subscription_id=first, unnamed=True))) == {
+        "may",
+        "of first",
+        "going",
+    }
+    assert await found(in_may(Scope(unnamed=True))) == {"may", "going"}
+    assert await found(in_may(named)) == {"of first"}
+    assert await found(in_may(Scope())) == set()
+    assert await found(in_may(named), in_june) == {"of first", "june"}
+    assert await found() == set()
+    both = behind(db, [metric.id, other.id], [in_may(EVERYTHING)], june)
+    assert len((await page(db, USAGE_EVENTS, NEWEST_FIRST, Window(20), both)).rows) == 6
 
 
 async def test_the_metrics_that_customers_used_are_known(db: Connection) -> None:

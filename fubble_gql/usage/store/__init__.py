@@ -8,8 +8,9 @@ from typing import Protocol
 from uuid import UUID
 
 from fubble_gql.db.connection import Connection, Dialect
+from fubble_gql.usage.store.cut import Cut
 from fubble_gql.usage.store.postgres import PostgresStore
-from fubble_gql.usage.store.rows import Body, EventKey, EventRow, Reduced, Reduction, Span
+from fubble_gql.usage.store.rows import Body, EventKey, EventRow, Reduced, Reduction, Since, Span
 from fubble_gql.usage.store.sqlite import SqliteStore
 
 __all__ = ["Store", "store_of"]
@@ -18,15 +19,26 @@ __all__ = ["Store", "store_of"]
 class Store(Protocol):
     """What an engine must do with events."""
 
-    async def hold(self, tx: Connection, customers: Iterable[UUID]) -> None:
-        """Share the customers' locks until the transaction ends.
+    async def hold(self, tx: Connection, customers: Sequence[UUID]) -> Cut:
+        """Share the customers' locks until the transaction ends; where they stand, read after that.
 
         Who stamps when something became known shares them; who decides what is known takes them
         alone.
         """
+        ...
 
     async def hold_alone(self, tx: Connection, customers: Iterable[UUID]) -> None:
         """Take the customers' locks alone: once nobody shares them, until the transaction ends."""
+
+    async def known_until(
+        self, tx: Connection, customers: Sequence[UUID], now: datetime
+    ) -> datetime:
+        """An instant, not before `now`, after which nothing of these customers was stamped.
+
+        As of it everything that was recorded and voided is known, even if another machine's clock
+        runs ahead. Only whoever holds the customers alone can rely on it.
+        """
+        ...
 
     async def append(
         self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
@@ -36,6 +48,27 @@ class Store(Protocol):
 
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
         """What was recorded under the keys."""
+        ...
+
+    async def void(
+        self,
+        tx: Connection,
+        customer_id: UUID,
+        keys: Sequence[str],
+        reason: str | None,
+        voided_at: datetime,
+    ) -> set[str]:
+        """Void the events of the keys that are not voided yet; the keys of those. One statement."""
+        ...
+
+    async def late_since(
+        self, connection: Connection, wanted: Sequence[Since], until: datetime | None = None
+    ) -> dict[UUID, datetime]:
+        """For each n the earliest event time of what its customer's settled invoices do not know.
+
+        That are the events that came late or were voided after `settled_at`, and by `until` where
+        that is given. An n without any is absent, as is one that was never settled. One statement.
+        """
         ...
 
     async def reduce(

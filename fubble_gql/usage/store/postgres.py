@@ -9,7 +9,17 @@ from uuid import UUID
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.sql import Listed, Sql, sql
 from fubble_gql.usage.store import statements
-from fubble_gql.usage.store.rows import BODIES, Body, EventKey, EventRow, Reduced, Reduction, Span
+from fubble_gql.usage.store.cut import STANDINGS, Cut
+from fubble_gql.usage.store.rows import (
+    BODIES,
+    Body,
+    EventKey,
+    EventRow,
+    Reduced,
+    Reduction,
+    Since,
+    Span,
+)
 
 _TYPES = {
     "customer_id": "uuid",
@@ -22,6 +32,7 @@ _TYPES = {
     "dimension_values": "jsonb",
     "unique_value": "text",
     "defaulted": "smallint",
+    "is_late": "boolean",
 }
 _COLUMNS = ", ".join(EventRow._fields)
 _ARRAYS = ", ".join(f"?::{_TYPES[column]}[]" for column in EventRow._fields)
@@ -36,6 +47,22 @@ _APPEND = (
     f" select id, {_COLUMNS}, ?::timestamptz from given"
     ' order by customer_id, idempotency_key collate "C"'
     " on conflict (customer_id, idempotency_key) do nothing returning customer_id, idempotency_key"
+)
+
+# Locked in the order of the ids, so that two calls with the same keys cannot deadlock; what another
+# call voided meanwhile is left out.
+_VOID = (
+    "with chosen as materialized (select id from usage_event where customer_id = ?"
+    " and idempotency_key = any(?) and voided_at is null order by id for no key update)"
+    " update usage_event set voided_at = ?, void_reason = ? from chosen"
+    " where usage_event.id = chosen.id returning idempotency_key"
+)
+
+_KNOWN_UNTIL = (
+    "select greatest(?::timestamptz,"
+    " (select max(recorded_at) from usage_event where customer_id = any(?) and recorded_at > ?),"
+    " (select max(voided_at) from usage_event where customer_id = any(?)"
+    " and voided_at is not null and voided_at > ?))"
 )
 
 # Customers share this many locks: one each would let a single call that names 5,000 of them
@@ -57,13 +84,24 @@ _WORDS = statements.Words(
 class PostgresStore:
     """The event store on PostgreSQL."""
 
-    async def hold(self, tx: Connection, customers: Iterable[UUID]) -> None:
-        """Share the customers' locks until the transaction ends."""
+    async def hold(self, tx: Connection, customers: Sequence[UUID]) -> Cut:
+        """Share the customers' locks until the transaction ends; where they stand."""
         await _lock(tx, "pg_advisory_xact_lock_shared", customers)
+        # Another statement: the lock's own sees the database as it was before the lock was waited for.
+        return Cut.of(await STANDINGS.by(tx, "id", customers))
 
     async def hold_alone(self, tx: Connection, customers: Iterable[UUID]) -> None:
         """Take the customers' locks alone: once nobody shares them, until the transaction ends."""
         await _lock(tx, "pg_advisory_xact_lock", customers)
+
+    async def known_until(
+        self, tx: Connection, customers: Sequence[UUID], now: datetime
+    ) -> datetime:
+        """An instant, not before `now`, after which nothing of these customers was stamped."""
+        wanted = Listed(customers)
+        [record] = await tx.fetch(sql(_KNOWN_UNTIL, now, wanted, now, wanted, now))
+        known: datetime = record[0]
+        return known
 
     async def append(
         self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
@@ -76,6 +114,33 @@ class PostgresStore:
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
         """What was recorded under the keys."""
         return BODIES.decode(tx, await tx.fetch(_recorded(keys)))
+
+    async def void(
+        self,
+        tx: Connection,
+        customer_id: UUID,
+        keys: Sequence[str],
+        reason: str | None,
+        voided_at: datetime,
+    ) -> set[str]:
+        """Void the events of the keys that are not voided yet; the keys of those."""
+        records = await tx.fetch(sql(_VOID, customer_id, Listed(keys), voided_at, reason))
+        return {record[0] for record in records}
+
+    async def late_since(
+        self, connection: Connection, wanted: Sequence[Since], until: datetime | None = None
+    ) -> dict[UUID, datetime]:
+        """For each n the earliest event time of what its customer's settled invoices do not know."""
+        settled = [since for since in wanted if since.settled_at is not None]
+        if not settled:
+            return {}
+        columns = [Listed(column) for column in zip(*settled, strict=True)]
+        names = ", ".join(Since._fields)
+        source = sql(
+            f"select * from unnest(?::uuid[], ?::uuid[], ?::timestamptz[]) as s({names})", *columns
+        )
+        records = await connection.fetch(statements.late(source, _late_hits, until))
+        return {record[0]: record[1] for record in records}
 
     async def reduce(
         self, connection: Connection, what: Reduction, spans: Sequence[Span]
@@ -147,6 +212,12 @@ def _hits(source: Sql, width: int) -> Sql:
     columns += statements.group_columns(width)
     found = f"select {statements.EVENT_COLUMNS} from usage_event as e where {statements.MATCH}"
     return sql(f"select {columns} from") + source + f"cross join lateral ({found} offset 0) e"
+
+
+def _late_hits(condition: Sql) -> Sql:
+    """Looked up in the index for each n, as in `_hits`."""
+    found = sql("select e.event_time from usage_event as e where") + condition
+    return sql("select n, e.event_time from since cross join lateral (") + found + "offset 0) as e"
 
 
 def _latest_hits(source: Sql) -> Sql:

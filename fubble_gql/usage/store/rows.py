@@ -36,11 +36,20 @@ class EventRow(NamedTuple):
     dimension_values: str | None
     unique_value: str | None
     defaulted: int
+    is_late: bool = False
 
     @property
     def event_key(self) -> EventKey:
         """What is unique for ever."""
         return self.customer_id, self.idempotency_key
+
+
+class Since(NamedTuple):
+    """A subscription `n`, and as of when its invoices were settled; None: nothing is asked."""
+
+    n: UUID
+    customer_id: UUID
+    settled_at: datetime | None
 
 
 class Body(NamedTuple):

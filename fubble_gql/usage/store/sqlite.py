@@ -9,7 +9,17 @@ from uuid import UUID
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.sql import Listed, Sql, sql
 from fubble_gql.usage.store import statements
-from fubble_gql.usage.store.rows import BODIES, Body, EventKey, EventRow, Reduced, Reduction, Span
+from fubble_gql.usage.store.cut import STANDINGS, Cut, Standing
+from fubble_gql.usage.store.rows import (
+    BODIES,
+    Body,
+    EventKey,
+    EventRow,
+    Reduced,
+    Reduction,
+    Since,
+    Span,
+)
 
 _COLUMNS = ", ".join(EventRow._fields)
 _FIELDS = ", ".join(f"value ->> {n}" for n in range(len(EventRow._fields)))
@@ -19,6 +29,19 @@ _APPEND = (
     f"insert into usage_event ({_COLUMNS}, recorded_at) select {_FIELDS}, ? from json_each(?)"
     " where true order by key on conflict (customer_id, idempotency_key) do nothing"
     " returning customer_id, idempotency_key"
+)
+
+_VOID = (
+    "update usage_event set voided_at = ?, void_reason = ? where customer_id = ?"
+    " and idempotency_key in (select value from json_each(?)) and voided_at is null"
+    " returning idempotency_key"
+)
+
+# Calls record one after the other, none stamps before its predecessor: the last event tells.
+_LAST_STAMP = "(select recorded_at from usage_event order by id desc limit 1)"
+_KNOWN_UNTIL = (
+    f"select {_LAST_STAMP}, (select max(voided_at) from usage_event where customer_id in"
+    " (select value from json_each(?)) and voided_at is not null and voided_at > ?)"
 )
 
 _WORDS = statements.Words(
@@ -50,11 +73,22 @@ _SPAN_COLUMNS = [
 class SqliteStore:
     """The event store on SQLite."""
 
-    async def hold(self, tx: Connection, customers: Iterable[UUID]) -> None:
-        """Nothing to do: a transaction holds the only write lock from its beginning."""
+    async def hold(self, tx: Connection, customers: Sequence[UUID]) -> Cut:
+        """Where the customers stand; a transaction holds the only write lock from its beginning."""
+        statement = sql(f"select {STANDINGS.columns}, {_LAST_STAMP} from customer where")
+        records = await tx.fetch(statement + tx.is_in("id", customers))
+        last = records[0][len(Standing._fields)] if records else None
+        return Cut.of(STANDINGS.decode(tx, records), last and datetime.fromisoformat(last))
 
     async def hold_alone(self, tx: Connection, customers: Iterable[UUID]) -> None:
         """Nothing to do: a transaction holds the only write lock from its beginning."""
+
+    async def known_until(
+        self, tx: Connection, customers: Sequence[UUID], now: datetime
+    ) -> datetime:
+        """An instant, not before `now`, after which nothing of these customers was stamped."""
+        [record] = await tx.fetch(sql(_KNOWN_UNTIL, Listed(customers), now))
+        return max([now, *(datetime.fromisoformat(text) for text in record if text)])
 
     async def append(
         self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
@@ -72,6 +106,30 @@ class SqliteStore:
         )
         return BODIES.decode(tx, await tx.fetch(statement))
 
+    async def void(
+        self,
+        tx: Connection,
+        customer_id: UUID,
+        keys: Sequence[str],
+        reason: str | None,
+        voided_at: datetime,
+    ) -> set[str]:
+        """Void the events of the keys that are not voided yet; the keys of those."""
+        records = await tx.fetch(sql(_VOID, voided_at, reason, customer_id, Listed(keys)))
+        return {record[0] for record in records}
+
+    async def late_since(
+        self, connection: Connection, wanted: Sequence[Since], until: datetime | None = None
+    ) -> dict[UUID, datetime]:
+        """For each n the earliest event time of what its customer's settled invoices do not know."""
+        settled = [since for since in wanted if since.settled_at is not None]
+        if not settled:
+            return {}
+        fields = ", ".join(f"value ->> {n} as {name}" for n, name in enumerate(Since._fields))
+        source = sql(f"select {fields} from json_each(?)", _table(settled))
+        records = await connection.fetch(statements.late(source, _late_hits, until))
+        return {UUID(n): datetime.fromisoformat(earliest) for n, earliest in records}
+
     async def reduce(
         self, connection: Connection, what: Reduction, spans: Sequence[Span]
     ) -> list[Reduced]:
@@ -84,6 +142,11 @@ class SqliteStore:
 def _table(rows: Iterable[Sequence[object]]) -> Listed:
     """Rows as one value; each is JSON inside JSON, which `->>` looks into all the same."""
     return Listed([Listed(row) for row in rows])
+
+
+def _late_hits(condition: Sql) -> Sql:
+    """Looked up in the index for each n, as in `_hits`."""
+    return sql("select n, e.event_time from since cross join usage_event as e where") + condition
 
 
 def _hits(spans: Sequence[Span], width: int) -> Sql:

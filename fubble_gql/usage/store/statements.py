@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from fubble_gql.db.sql import Sql, sql
+from fubble_gql.db.sql import ALWAYS, Sql, sql
 from fubble_gql.usage.store.rows import Reduced, Reduction
 
 # Counted in: of the customer and metric, in the span, known and not voided by then, in scope.
@@ -18,6 +19,8 @@ MATCH = (
     " and (s.everything or e.subscription_id = s.subscription_id"
     " or (s.unnamed and e.subscription_id is null))"
 )
+# What an index keeps, and which of its instants made it known.
+_UNKNOWN = (("is_late", "recorded_at"), ("voided_at is not null", "voided_at"))
 LATEST_FIRST = "event_time desc, recorded_at desc, id desc"
 EVENT_COLUMNS = "e.id, e.quantity, e.event_time, e.recorded_at, e.unique_value, e.dimension_values"
 
@@ -49,6 +52,29 @@ def reduce(words: Words, what: Reduction, hits: Sql, width: int) -> Sql:
         Reduction.AREAS: _areas,
     }[what](words, group)
     return sql("with hit as (") + hits + ")" + body
+
+
+def late(source: Sql, hits: Callable[[Sql], Sql], until: datetime | None) -> Sql:
+    """For each n of `since`, which the source fills, when the earliest unknown event happened.
+
+    `hits` joins events to `since` by a condition. Both conditions name those of a partial index.
+    """
+    found = [
+        hits(
+            sql(f"e.customer_id = since.customer_id and e.{index} and e.{column} > settled_at and")
+            + (ALWAYS if until is None else sql(f"e.{column} <= ?", until))
+        )
+        for index, column in _UNKNOWN
+    ]
+    return (
+        sql("with since as (")
+        + source
+        + ") select n, min(event_time) from ("
+        + found[0]
+        + "union all"
+        + found[1]
+        + ") as found group by n"
+    )
 
 
 def group_columns(width: int) -> str:

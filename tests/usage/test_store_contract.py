@@ -1,0 +1,274 @@
+"""What every event store promises, whatever keeps the events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import pytest
+
+from fubble_gql.customers.models import Customer
+from fubble_gql.db.connection import Connection, Record
+from fubble_gql.db.sql import Sql, sql
+from fubble_gql.usage.events import UsageEventRow
+from fubble_gql.usage.store import store_of
+from fubble_gql.usage.store.cut import Cut
+from fubble_gql.usage.store.rows import BEGINNING, EventRow, Since
+from tests.statements import collected_statements
+from tests.usage.builders import NOW, at, make_customer, make_metric, stored
+
+MICROSECOND = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
+
+_numbers = count(1)
+
+
+class Party(NamedTuple):
+    """A customer and a metric."""
+
+    customer: UUID
+    metric: UUID
+
+
+async def a_party(db: Connection, key: str = "acme") -> Party:
+    metric = await make_metric(db, f"calls of {key}")
+    return Party(await make_customer(db, key), metric.id)
+
+
+async def put(
+    db: Connection,
+    party: Party,
+    recorded_at: datetime = NOW,
+    *,
+    event_time: datetime = NOW,
+    is_late: bool = False,
+) -> str:
+    """Append an event under a key of its own; the key."""
+    key = f"k{next(_numbers)}"
+    row = EventRow(*party, None, key, Decimal(1), event_time, None, None, None, 0, is_late=is_late)
+    assert await store_of(db).append(db, [row], recorded_at) == {(party.customer, key)}
+    return key
+
+
+async def voided(
+    db: Connection, party: Party, keys: Sequence[str], voided_at: datetime, reason: str = "why"
+) -> set[str]:
+    return await store_of(db).void(db, party.customer, keys, reason, voided_at)
+
+
+async def held(db: Connection, *customers: UUID) -> Cut:
+    return await db.transaction(lambda tx: store_of(tx).hold(tx, customers))
+
+
+async def invoice(
+    db: Connection, customer: UUID, cut_at: datetime, until: datetime | None = None
+) -> None:
+    """As if the customer's invoices reached so far."""
+    row = Customer.filter(id=customer).using_db(db.client)
+    await row.update(cut_at=cut_at, invoiced_until=until or cut_at)
+
+
+async def test_who_was_never_invoiced_may_stamp_at_once(db: Connection) -> None:
+    party = await a_party(db)
+
+    cut = await held(db, party.customer)
+
+    assert cut == Cut(BEGINNING, {})
+    assert cut.stamp(NOW) == NOW
+
+
+async def test_a_stamp_comes_after_the_latest_cut_of_the_customers(db: Connection) -> None:
+    acme, globex, other = [await make_customer(db, key) for key in ("acme", "globex", "other")]
+    await invoice(db, acme, NOW - MINUTE, at("2026-05-01"))
+    await invoice(db, globex, NOW + MINUTE, at("2026-06-01"))
+    await invoice(db, other, NOW + 2 * MINUTE)
+
+    cut = await held(db, acme, globex)
+
+    assert cut.invoiced_until == {acme: at("2026-05-01"), globex: at("2026-06-01")}
+    assert cut.stamp(NOW) == NOW + MINUTE + MICROSECOND
+    assert cut.stamp(NOW + MINUTE) == NOW + MINUTE + MICROSECOND
+    assert cut.stamp(NOW + 2 * MINUTE) == NOW + 2 * MINUTE
+    assert (await held(db, acme)).stamp(NOW) == NOW
+
+
+async def test_an_event_is_late_before_the_end_of_what_was_invoiced(db: Connection) -> None:
+    party = await a_party(db)
+    await invoice(db, party.customer, NOW, at("2026-06-01"))
+    cut = await held(db, party.customer)
+
+    def is_late(customer: UUID, event_time: datetime) -> bool:
+        ids = (customer, party.metric, None)
+        return cut.is_late(EventRow(*ids, "k", Decimal(1), event_time, None, None, None, 0))
+
+    assert is_late(party.customer, at("2026-06-01") - MICROSECOND)
+    assert not is_late(party.customer, at("2026-06-01"))
+    assert not is_late(uuid4(), at("2020-01-01"))
+
+
+async def test_without_anything_later_all_is_known_now(db: Connection) -> None:
+    party = await a_party(db)
+
+    assert await store_of(db).known_until(db, [party.customer], NOW) == NOW
+    assert await store_of(db).known_until(db, [], NOW) == NOW
+    await put(db, party, NOW)
+    assert await store_of(db).known_until(db, [party.customer], NOW) == NOW
+
+
+async def test_what_a_faster_clock_recorded_is_known_until_then(db: Connection) -> None:
+    party = await a_party(db)
+    await put(db, party, NOW)
+    await put(db, party, NOW + MINUTE)
+
+    known = await store_of(db).known_until(db, [party.customer], NOW)
+
+    assert known == NOW + MINUTE
+    assert known.tzinfo is not None
+
+
+async def test_what_a_faster_clock_voided_is_known_until_then(db: Connection) -> None:
+    party, other = await a_party(db), await a_party(db, "other")
+    await voided(db, party, [await put(db, party)], NOW + MINUTE)
+    await voided(db, other, [await put(db, other)], NOW + 2 * MINUTE)
+
+    assert await store_of(db).known_until(db, [party.customer], NOW) == NOW + MINUTE
+
+
+async def test_voiding_touches_the_events_of_the_keys_and_no_other(db: Connection) -> None:
+    party, other = await a_party(db), await a_party(db, "other")
+    first, second, third = [await put(db, party) for _ in range(3)]
+    foreign = await put(db, other)
+
+    assert await voided(db, party, [first, "unknown", foreign, second], NOW) == {first, second}
+
+    rows: dict[str, UsageEventRow] = {row.idempotency_key: row for row in await stored(db)}
+    assert [(rows[key].voided_at, rows[key].void_reason) for key in (first, second)] == [
+        (NOW, "why"),
+        (NOW, "why"),
+    ]
+    assert [rows[key].voided_at for key in (third, foreign)] == [None, None]
+
+
+async def test_voiding_again_keeps_the_first_instant_and_reason(db: Connection) -> None:
+    party = await a_party(db)
+    key = await put(db, party)
+    await voided(db, party, [key], NOW, "first")
+
+    assert await voided(db, party, [key], NOW + MINUTE, "second") == set()
+
+    [row] = await stored(db)
+    assert (row.voided_at, row.void_reason) == (NOW, "first")
+
+
+async def test_voiding_nothing_changes_nothing(db: Connection) -> None:
+    party = await a_party(db)
+    await put(db, party)
+
+    assert await voided(db, party, [], NOW) == set()
+
+    assert [row.voided_at for row in await stored(db)] == [None]
+
+
+async def test_the_earliest_late_event_is_found(db: Connection) -> None:
+    party = await a_party(db)
+    await put(db, party, NOW, event_time=at("2026-04-30"))
+    await put(db, party, NOW, event_time=at("2026-05-01"), is_late=True)
+    await put(db, party, NOW + MINUTE, event_time=at("2026-05-03"), is_late=True)
+    await put(db, party, NOW + MINUTE, event_time=at("2026-05-02"), is_late=True)
+
+    async def earliest(settled_at: datetime | None, until: datetime | None = None) -> object:
+        n = uuid4()
+        wanted = [Since(n, party.customer, settled_at)]
+        found = await store_of(db).late_since(db, wanted, until)
+        assert set(found) <= {n}
+        return found.get(n)
+
+    assert await earliest(NOW - MICROSECOND) == at("2026-05-01")
+    assert await earliest(NOW) == at("2026-05-02")
+    assert await earliest(NOW + MINUTE) is None
+    assert await earliest(None) is None
+    assert await earliest(NOW, NOW + MINUTE) == at("2026-05-02")
+    assert await earliest(NOW, NOW + MINUTE - MICROSECOND) is None
+    assert await earliest(NOW - MICROSECOND, NOW) == at("2026-05-01")
+
+
+async def test_a_void_is_found_whenever_the_event_was_recorded(db: Connection) -> None:
+    party = await a_party(db)
+    key = await put(db, party, NOW, event_time=at("2026-05-04"))
+    await put(db, party, NOW + MINUTE, event_time=at("2026-05-05"), is_late=True)
+    await voided(db, party, [key], NOW + 2 * MINUTE)
+    n = uuid4()
+
+    async def earliest(settled_at: datetime, until: datetime | None = None) -> object:
+        wanted = [Since(n, party.customer, settled_at)]
+        return (await store_of(db).late_since(db, wanted, until)).get(n)
+
+    assert await earliest(NOW) == at("2026-05-04")
+    assert await earliest(NOW, NOW + MINUTE) == at("2026-05-05")
+    assert await earliest(NOW + MINUTE) == at("2026-05-04")
+    assert await earliest(NOW + 2 * MINUTE) is None
+
+
+async def test_each_subscription_has_its_own_settlement(db: Connection) -> None:
+    acme, globex = await a_party(db), await a_party(db, "globex")
+    await put(db, acme, NOW, event_time=at("2026-05-01"), is_late=True)
+    await put(db, globex, NOW + MINUTE, event_time=at("2026-05-02"), is_late=True)
+    a, b, c, d = [uuid4() for _ in range(4)]
+    wanted = [
+        Since(a, acme.customer, NOW - MINUTE),
+        Since(b, acme.customer, NOW),
+        Since(c, globex.customer, NOW),
+        Since(d, globex.customer, None),
+    ]
+
+    with collected_statements() as statements:
+        found = await store_of(db).late_since(db, wanted)
+
+    assert found == {a: at("2026-05-01"), c: at("2026-05-02")}
+    assert len(statements) == 1
+
+
+async def test_nothing_is_asked_where_nothing_was_settled(db: Connection) -> None:
+    with collected_statements() as statements:
+        assert await store_of(db).late_since(db, []) == {}
+        assert await store_of(db).late_since(db, [Since(uuid4(), uuid4(), None)]) == {}
+
+    assert statements == []
+
+
+@pytest.mark.parametrize("until", [None, NOW])
+async def test_late_usage_is_found_through_the_partial_indexes(
+    db: Connection, until: datetime | None
+) -> None:
+    party = await a_party(db)
+    await put(db, party)
+    wanted = [Since(uuid4(), party.customer, NOW - MINUTE)]
+
+    plan = await db.transaction(lambda tx: plan_of_late_since(tx, wanted, until))
+
+    assert "late_events" in plan
+    assert "voided_events" in plan
+    assert "usage_event_custom" not in plan  # an index of all the events of a customer
+
+
+async def plan_of_late_since(tx: Connection, wanted: list[Since], until: datetime | None) -> str:
+    """How the database finds the events, where it does not think that a table is so small."""
+    lines: list[str] = []
+
+    class Explaining(Connection):
+        """Explains instead of fetching."""
+
+        async def fetch(self, statement: Sql) -> Sequence[Record]:
+            explain = "explain" if self.dialect == "postgres" else "explain query plan"
+            records = await super().fetch(sql(f"{explain} {statement.text}", *statement.args))
+            lines.extend(str(list(record)[-1]) for record in records)
+            return []
+
+    if tx.dialect == "postgres":
+        await tx.fetch(sql("set local enable_seqscan = off"))
+    await store_of(tx).late_since(Explaining(tx.client), wanted, until)
+    return "\n".join(lines)
