@@ -14,7 +14,7 @@ from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.metrics import Metric
 from fubble_gql.api.periods import Money, Period, PeriodInput, read_period
-from fubble_gql.billing.preview import Asked
+from fubble_gql.billing.preview import Asked, Preview
 from fubble_gql.pricing import period as pricing_period
 from fubble_gql.pricing.bill import Bill as RatedBill
 from fubble_gql.pricing.bill import Line
@@ -192,7 +192,11 @@ async def preview_of(
         subscription_id,
         read_period(period, "period"),
     )
-    found = await context.loaders.preview(asked)
+    return show_preview(await context.loaders.preview(asked))
+
+
+def show_preview(found: Preview) -> InvoicePreview:
+    """A bill that was worked out, as the graph shows it."""
     return InvoicePreview(
         rated=found.bill,
         customer=cast("Customer", found.customer),

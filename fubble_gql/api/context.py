@@ -40,5 +40,9 @@ class Context:
         """Batches the reads of one relation level into one statement."""
         return Loaders(self.connection)
 
+    def read_afresh(self) -> None:
+        """Forget what was read: something is about to be written."""
+        self.__dict__.pop("loaders", None)
+
 
 Info = strawberry.Info[Context, None]

@@ -6,8 +6,8 @@ from enum import Enum, StrEnum
 
 import strawberry
 
+from fubble_gql.billing.life import Effective
 from fubble_gql.billing.rows import SubscriptionStatus
-from fubble_gql.billing.subscribe import Effective
 from fubble_gql.catalog.kinds import Aggregation, DimensionKind, MetricType
 from fubble_gql.customers.search import OrderField
 from fubble_gql.errors import Code

@@ -13,6 +13,7 @@ PREFIXES = {
     "Plan": "plan",
     "PriceComponent": "pc",
     "PlanSubscription": "sub",
+    "Commitment": "com",
     "UsageEvent": "evt",
 }
 _TYPES = {prefix: name for name, prefix in PREFIXES.items()}

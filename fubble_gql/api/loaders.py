@@ -11,8 +11,16 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from fubble_gql.billing import preview, usage_report
+from fubble_gql.billing.life import Life
 from fubble_gql.billing.prices import Prices, prices_of
-from fubble_gql.billing.rows import SUBSCRIPTIONS, PhaseRow, SubscriptionRow, phases_of
+from fubble_gql.billing.rows import (
+    SUBSCRIPTIONS,
+    CommitmentRow,
+    PhaseRow,
+    SubscriptionRow,
+    commitments_of,
+    phases_of,
+)
 from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, MetricRow, PlanRow
 from fubble_gql.credits import ledger
 from fubble_gql.credits.rows import CREDIT_TRANSACTIONS, CreditTransactionRow
@@ -44,6 +52,11 @@ class Loaders:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._by_key: dict[object, DataLoader[Any, Any]] = {}
+        self._lives: dict[UUID, Life] = {}
+
+    def know(self, life: Life) -> None:
+        """Show a subscription as a write made it, even where that was a dry run."""
+        self._lives[life.subscription.id] = life
 
     async def customer(self, id: UUID) -> CustomerRow | None:
         """A customer by id."""
@@ -73,6 +86,8 @@ class Loaders:
 
     async def subscription(self, id: UUID) -> SubscriptionRow | None:
         """A subscription by id."""
+        if (life := self._lives.get(id)) is not None:
+            return life.subscription
         return await self._row(SUBSCRIPTIONS, id)
 
     async def components(self, plan_id: UUID) -> list[ComponentRow]:
@@ -96,12 +111,23 @@ class Loaders:
 
     async def phases(self, subscription_id: UUID) -> list[PhaseRow]:
         """A subscription's phases, the earliest first."""
+        if (life := self._lives.get(subscription_id)) is not None:
+            return list(life.phases)
 
         async def read(ids: list[UUID]) -> list[list[PhaseRow]]:
             found = await phases_of(self._connection, ids)
             return [found[id] for id in ids]
 
         return await self._load("phases", read, subscription_id)
+
+    async def commitments(self, subscription_id: UUID) -> list[CommitmentRow]:
+        """A subscription's commitments that ever held, the earliest first."""
+
+        async def read(ids: list[UUID]) -> list[list[CommitmentRow]]:
+            found = await commitments_of(self._connection, ids)
+            return [found[id] for id in ids]
+
+        return await self._load("commitments", read, subscription_id)
 
     async def credit_transactions(self, grant_id: UUID) -> list[CreditTransactionRow]:
         """A grant's entries, in their order."""

@@ -6,7 +6,12 @@ import inspect
 from typing import Any
 
 import strawberry
-from graphql import GraphQLInputObjectType, GraphQLNamedType
+from graphql import (
+    GraphQLFieldResolver,
+    GraphQLInputObjectType,
+    GraphQLNamedType,
+    GraphQLResolveInfo,
+)
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
@@ -18,7 +23,8 @@ from fubble_gql.api.nodes import NodeQuery
 from fubble_gql.api.plans import PlanMutation, PlanQuery
 from fubble_gql.api.recording import UsageMutation
 from fubble_gql.api.scalars import SCALARS
-from fubble_gql.api.subscriptions import SubscriptionMutation, SubscriptionQuery
+from fubble_gql.api.subscribing import SubscriptionMutation
+from fubble_gql.api.subscriptions import SubscriptionQuery
 from fubble_gql.api.usage import UsageEvent
 
 CACHED_DOCUMENTS = 256
@@ -44,6 +50,7 @@ def build_schema() -> strawberry.Schema:
         ],
     )
     _describe(schema)
+    _read_afresh(schema)
     _tell_one_of(schema)
     return schema
 
@@ -71,6 +78,22 @@ def _describe(schema: strawberry.Schema) -> None:
             resolver = getattr(definition, "base_resolver", None)
             if not field.description and resolver is not None:
                 field.description = _docstring(resolver.wrapped_func)
+
+
+def _read_afresh(schema: strawberry.Schema) -> None:
+    """Let each mutation of a document show what it made, not what an earlier one had read."""
+    mutation = schema._schema.mutation_type  # noqa: SLF001 - graphql-core's own schema
+    for field in mutation.fields.values() if mutation else ():
+        if field.resolve is not None:
+            field.resolve = _after_forgetting(field.resolve)
+
+
+def _after_forgetting(resolve: GraphQLFieldResolver) -> GraphQLFieldResolver:
+    def resolved(source: object, info: GraphQLResolveInfo[Any], **arguments: object) -> object:
+        info.context.read_afresh()
+        return resolve(source, info, **arguments)
+
+    return resolved
 
 
 def _tell_one_of(schema: strawberry.Schema) -> None:

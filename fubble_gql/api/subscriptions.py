@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, cast
@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, cast
 import strawberry
 from strawberry import UNSET
 
-from fubble_gql.api import ids, refs
+from fubble_gql.api import ids
 from fubble_gql.api.bills import InvoicePreview, preview_of, show_period
+from fubble_gql.api.commitments import Commitment
 from fubble_gql.api.context import Info
-from fubble_gql.api.errors import UserError, answer
-from fubble_gql.api.inputs import given, given_or_none
 from fubble_gql.api.node import Node, Shown
 from fubble_gql.api.pagination import Listing, Page, UncountedConnection, paged_forward
 from fubble_gql.api.periods import AsOf, BillPeriod, Period
 from fubble_gql.api.plans import Plan
-from fubble_gql.api.refs import CustomerRef, PlanRef
 from fubble_gql.api.usage import (
     GroupBy,
     Metrics,
@@ -28,7 +26,7 @@ from fubble_gql.api.usage import (
     UsagePeriod,
     usage_of,
 )
-from fubble_gql.billing import subscribe
+from fubble_gql.billing.change import scheduled
 from fubble_gql.billing.rows import (
     SUBSCRIPTIONS,
     SubscriptionRow,
@@ -36,7 +34,6 @@ from fubble_gql.billing.rows import (
     phase_at,
     status_at,
 )
-from fubble_gql.billing.subscribe import Effective
 from fubble_gql.billing.timeline import Timeline, timeline, until
 from fubble_gql.db import refs as db_refs
 from fubble_gql.db.pages import Order, Slice
@@ -64,6 +61,16 @@ class BillingPeriod:
     def is_closed(self, info: Info) -> bool:
         """Whether it has ended, so that it can be invoiced."""
         return self.span.end <= info.context.now
+
+
+@strawberry.type
+class ScheduledChange:
+    """What is to become of a subscription, unless cancelScheduledChange drops it."""
+
+    plan: Plan | None = strawberry.field(
+        description="The plan version that it goes on to; null when it ends."
+    )
+    effective_at: datetime = strawberry.field(description="When.")
 
 
 @strawberry.type
@@ -104,6 +111,16 @@ class PlanSubscription(Shown, Node):
         return status_at(_row(self), info.context.now)
 
     @strawberry.field
+    async def scheduled_change(self, info: Info) -> ScheduledChange | None:
+        """What has not taken effect yet: the next plan, else a cancellation. Else null."""
+        row, now = _row(self), info.context.now
+        found = scheduled(row, await info.context.loaders.phases(row.id), now)
+        if found is None:
+            return None
+        plan = await info.context.loaders.plan(found.plan_id) if found.plan_id else None
+        return ScheduledChange(plan=Plan.shown_or_none(plan), effective_at=found.effective_at)
+
+    @strawberry.field
     async def billing_anchor(self, info: Info) -> datetime:
         """The instant that periods repeat from; month ends are clamped (31 Jan, 28 Feb, 31 Mar)."""
         phases = await info.context.loaders.phases(_row(self).id)
@@ -119,6 +136,13 @@ class PlanSubscription(Shown, Node):
     async def periods(self, info: Info, page: Page) -> UncountedConnection[BillingPeriod]:
         """Its billing periods up to now, the earliest first; they tile its life without a gap."""
         return _periods(await _timeline(info, _row(self)), page, info.context.now)
+
+    @strawberry.field
+    async def commitments(self, info: Info) -> list[Commitment]:
+        """The commitments that hold now or will, the one that starts first first."""
+        found = await info.context.loaders.commitments(_row(self).id)
+        now = info.context.now
+        return [Commitment.shown(one) for one in found if one.end_at is None or one.end_at > now]
 
     @strawberry.field
     async def usage(
@@ -159,50 +183,6 @@ class PlanSubscription(Shown, Node):
 
 
 @strawberry.type
-class PlanSubscriptionPayload:
-    """The subscription, or why the call was refused."""
-
-    subscription: PlanSubscription | None = strawberry.field(
-        description="The subscription as it is now."
-    )
-    errors: list[UserError] = strawberry.field(description="Why nothing was done; else empty.")
-
-
-@strawberry.input
-class SubscribeInput:
-    """Who subscribes to what, from when."""
-
-    customer: CustomerRef = strawberry.field(description="The customer.")
-    plan: PlanRef = strawberry.field(description="The plan, in the customer's currency.")
-    start_at: datetime | None = strawberry.field(
-        default=UNSET, description="Now unless said; may lie in the past or in the future."
-    )
-    end_at: datetime | None = strawberry.field(
-        default=UNSET, description="When it ends; it goes on until cancelled unless said."
-    )
-    billing_anchor: datetime | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "The instant that periods repeat from; the trial's end unless said, without a trial "
-            "the start. What comes before it is a shorter period."
-        ),
-    )
-    trial_days: int | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "Local calendar days at the start that bill no fees and no usage; the plan's unless "
-            "said."
-        ),
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "Makes a retry safe: the same key with the same input gives the same subscription."
-        ),
-    )
-
-
-@strawberry.type
 class SubscriptionQuery:
     """Reading subscriptions."""
 
@@ -216,47 +196,6 @@ class SubscriptionQuery:
         return PlanSubscription.shown_or_none(found)
 
 
-@strawberry.type
-class SubscriptionMutation:
-    """Beginning and ending subscriptions."""
-
-    @strawberry.mutation
-    async def subscribe(
-        self,
-        info: Info,
-        input: Annotated[SubscribeInput, strawberry.argument(description="Who, what, when.")],
-    ) -> PlanSubscriptionPayload:
-        """Put a customer on a plan. A trial bills no fees and no usage."""
-        context = info.context
-        return await answer(
-            PlanSubscriptionPayload,
-            "subscription",
-            lambda: subscribe.subscribe(context.connection, _new(input), context.now),
-        )
-
-    @strawberry.mutation
-    async def cancel_subscription(
-        self,
-        info: Info,
-        subscription_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The subscription's id.")
-        ],
-        effective: Annotated[
-            Effective | None,
-            strawberry.argument(description="PERIOD_END unless said: with the current period."),
-        ] = UNSET,
-    ) -> PlanSubscriptionPayload:
-        """End a subscription. An end that comes sooner stays. Again: no error, no change."""
-        context = info.context
-
-        def work() -> Awaitable[SubscriptionRow]:
-            id = ids.decode("PlanSubscription", subscription_id, "subscriptionId")
-            when = given_or_none(effective) or Effective.PERIOD_END
-            return subscribe.cancel(context.connection, id, when, context.now)
-
-        return await answer(PlanSubscriptionPayload, "subscription", work)
-
-
 class _Span(NamedTuple):
     """What a cursor of a billing period holds."""
 
@@ -267,18 +206,10 @@ def _row(shown: object) -> SubscriptionRow:
     return cast(SubscriptionRow, shown)
 
 
-def _new(input: SubscribeInput) -> subscribe.NewSubscription:
-    return subscribe.NewSubscription(
-        customer=refs.resolve(input.customer, "input", "customer"),
-        plan=refs.resolve(input.plan, "input", "plan"),
-        **given(input, "start_at", "end_at", "billing_anchor", "trial_days", "idempotency_key"),
-    )
-
-
 async def _timeline(info: Info, row: SubscriptionRow) -> Timeline:
     loaders = info.context.loaders
     phases = await loaders.phases(row.id)
-    plans = [await loaders.plan(phase.plan_id) for phase in phases]
+    plans = await asyncio.gather(*(loaders.plan(phase.plan_id) for phase in phases))
     return timeline(row, phases, {plan.id: plan for plan in plans if plan is not None})
 
 

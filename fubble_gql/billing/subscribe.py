@@ -1,36 +1,33 @@
-"""Subscriptions: begun, and cancelled."""
+"""Subscriptions: begun, with what is committed to from the start."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from uuid import UUID
 
 from fubble_gql import checks
+from fubble_gql.billing import commitments
+from fubble_gql.billing import life as lives
+from fubble_gql.billing.agreement import NewCommitment
+from fubble_gql.billing.held import held_until, reschedule
+from fubble_gql.billing.life import REACH, Life, Outcome
 from fubble_gql.billing.models import PlanSubscription, SubscriptionPhase
-from fubble_gql.billing.rows import SUBSCRIPTIONS, SubscriptionRow, phases_of
-from fubble_gql.billing.timeline import timeline
+from fubble_gql.billing.rows import PhaseRow, SubscriptionRow
 from fubble_gql.catalog import plans
 from fubble_gql.catalog.plan_checks import TRIAL_DAYS_MAX
-from fubble_gql.catalog.rows import PLANS, PlanRow
+from fubble_gql.catalog.rows import PlanRow
 from fubble_gql.customers.store import CUSTOMERS, CustomerRow
 from fubble_gql.db import refs
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
-from fubble_gql.db.repeat import Call, claim, differing, new_id
+from fubble_gql.db.repeat import Call, made_before, new_id
 from fubble_gql.errors import Code, Problems, refuse
 from fubble_gql.pricing.period import add_days
+from fubble_gql.usage.store import store_of
 
-# A life may reach this far from now in either direction: beyond it a date is a mistake.
-REACH = timedelta(days=366 * 100)
-
-
-class Effective(StrEnum):
-    """When a change takes effect."""
-
-    NOW = "NOW"
-    PERIOD_END = "PERIOD_END"
+COMMITMENTS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,82 +40,56 @@ class NewSubscription:
     end_at: datetime | None = None
     billing_anchor: datetime | None = None
     trial_days: int | None = None
+    commitments: Sequence[NewCommitment] = ()
     idempotency_key: str | None = None
 
 
-async def subscribe(connection: Connection, new: NewSubscription, now: datetime) -> SubscriptionRow:
+async def subscribe(connection: Connection, new: NewSubscription, now: datetime) -> Outcome:
     """Put a customer on a plan version.
 
     With an idempotency key, the same input again returns the subscription that it made. Raises
-    Refused: INVALID with every reason, NOT_FOUND, INVALID_STATE for an archived customer or a
-    deactivated plan, CONFLICT for another currency, IDEMPOTENCY_MISMATCH.
+    Refused: INVALID with every reason, NOT_FOUND, INVALID_STATE for an archived customer, a
+    deactivated plan and a span that is invoiced, CONFLICT for another currency and for two
+    commitments to one metric, IDEMPOTENCY_MISMATCH.
     """
-    if new.idempotency_key is not None:
-        problems = Problems()
-        checks.text(problems, new.idempotency_key, "idempotencyKey")
-        problems.raise_if_any("input")
 
-    async def work(tx: Connection) -> SubscriptionRow:
-        customer = await refs.get(tx, CUSTOMERS, new.customer, "input", "customer")
+    async def work(tx: Connection) -> Outcome:
+        customer = await _hold(tx, new.customer)
         plan = await plans.find(tx, new.plan, "input", "plan")
         id = new_id()
         if new.idempotency_key is not None:
             call = Call("subscribe", new.idempotency_key, _comparable(new, customer, plan), id)
-            earlier = await claim(tx, call, now=now)
-            if earlier is not None:
-                _refuse_other_input(earlier, call)
-                return await _row(tx, earlier.made_id)
+            made = await made_before(tx, call, "input", now=now)
+            if made is not None:
+                return await lives.outcome(tx, await lives.read(tx, made), now)
         _check_parties(customer, plan)
-        _check_times(new, new.start_at or now, now)
-        await _begin(tx, id, new, customer, plan, now)
-        return await _row(tx, id)
+        await _check_times(tx, new, customer, now)
+        life = _planned(id, new, customer, plan, now)
+        agreed = await commitments.agree_together(tx, life, new.commitments, now)
+        await _begin(tx, life)
+        await commitments.keep(tx, agreed, now)
+        await reschedule(tx, [id])
+        return await lives.outcome(tx, life, now)
 
     return await connection.transaction(work)
 
 
-async def cancel(
-    connection: Connection, id: UUID, effective: Effective, now: datetime
-) -> SubscriptionRow:
-    """End a subscription now or with its current billing period.
-
-    An end that comes sooner stays; one that has passed is never moved. Raises Refused: NOT_FOUND.
-    """
-
-    async def work(tx: Connection) -> SubscriptionRow:
-        row = await refs.get(tx, SUBSCRIPTIONS, Ref(id=id), "subscriptionId")
-        end = await _end(tx, row, effective, now)
-        if row.end_at is None or end < row.end_at:
-            await PlanSubscription.filter(id=id).using_db(tx.client).update(end_at=end)
-        return await _row(tx, id)
-
-    return await connection.transaction(work)
+async def _hold(tx: Connection, ref: Ref) -> CustomerRow:
+    """The customer, locked, while no invoice of theirs is being cut."""
+    found = await refs.find(tx, CUSTOMERS, ref)
+    if found is None:
+        raise refs.not_found(CUSTOMERS.name, "input", "customer")
+    await store_of(tx).hold(tx, [found.id])
+    return await refs.get(tx, CUSTOMERS, Ref(id=found.id), "input", "customer")
 
 
-async def _end(
-    tx: Connection, row: SubscriptionRow, effective: Effective, now: datetime
-) -> datetime:
-    """One that has not begun ends as it begins: it will never bill."""
-    if effective is Effective.NOW or now < row.start_at:
-        return max(now, row.start_at)
-    phases = (await phases_of(tx, [row.id]))[row.id]
-    rows = await PLANS.by(tx, "id", [phase.plan_id for phase in phases])
-    period = timeline(row, phases, {plan.id: plan for plan in rows}).period_at(now)
-    return period.end if period is not None else max(now, row.start_at)
-
-
-async def _begin(
-    tx: Connection,
-    id: UUID,
-    new: NewSubscription,
-    customer: CustomerRow,
-    plan: PlanRow,
-    now: datetime,
-) -> None:
+def _planned(
+    id: UUID, new: NewSubscription, customer: CustomerRow, plan: PlanRow, now: datetime
+) -> Life:
     start = new.start_at or now
     trial_days = plan.trial_days if new.trial_days is None else new.trial_days
     trial_end = add_days(start, trial_days, customer.timezone) if trial_days else None
-    await PlanSubscription.create(
-        using_db=tx.client,
+    row = SubscriptionRow(
         id=id,
         customer_id=customer.id,
         timezone=customer.timezone,
@@ -126,25 +97,22 @@ async def _begin(
         end_at=new.end_at,
         trial_end_at=trial_end,
         created_at=now,
+        agreed_end_at=new.end_at,
+        due_at=None,
+        settled_at=None,
     )
-    await SubscriptionPhase.create(
-        using_db=tx.client,
-        id=new_id(),
-        subscription_id=id,
-        plan_id=plan.id,
-        start_at=start,
-        billing_anchor=new.billing_anchor or trial_end or start,
-    )
+    anchor = new.billing_anchor or trial_end or start
+    phase = PhaseRow(new_id(), id, plan.id, start, anchor)
+    return Life(row, (phase,), {plan.id: plan})
 
 
-async def _row(connection: Connection, id: UUID) -> SubscriptionRow:
-    (row,) = await SUBSCRIPTIONS.by(connection, "id", [id])
-    return row
+async def _begin(tx: Connection, life: Life) -> None:
+    await PlanSubscription.create(using_db=tx.client, **life.subscription._asdict())
+    (phase,) = life.phases
+    await SubscriptionPhase.create(using_db=tx.client, **phase._asdict())
 
 
-def _comparable(
-    new: NewSubscription, customer: CustomerRow, plan: PlanRow
-) -> dict[str, str | int | None]:
+def _comparable(new: NewSubscription, customer: CustomerRow, plan: PlanRow) -> dict[str, object]:
     """The input with its references resolved.
 
     A plan named by its key stays a key: a retry after a new version is the same call still.
@@ -156,21 +124,12 @@ def _comparable(
         "endAt": _text(new.end_at),
         "billingAnchor": _text(new.billing_anchor),
         "trialDays": new.trial_days,
+        "commitments": [one.comparable() for one in new.commitments] or None,
     }
 
 
 def _text(instant: datetime | None) -> str | None:
     return None if instant is None else instant.isoformat()
-
-
-def _refuse_other_input(earlier: Call, later: Call) -> None:
-    if name := differing(earlier.input, later.input):
-        raise refuse(
-            Code.IDEMPOTENCY_MISMATCH,
-            f"This idempotencyKey was used with another {name}; use a new key for a new call.",
-            "input",
-            name,
-        )
 
 
 def _check_parties(customer: CustomerRow, plan: PlanRow) -> None:
@@ -192,13 +151,24 @@ def _check_parties(customer: CustomerRow, plan: PlanRow) -> None:
         )
 
 
-def _check_times(new: NewSubscription, start: datetime, now: datetime) -> None:
-    problems = Problems()
+async def _check_times(
+    tx: Connection, new: NewSubscription, customer: CustomerRow, now: datetime
+) -> None:
+    problems, start = Problems(), new.start_at or now
     given = {"startAt": new.start_at, "endAt": new.end_at, "billingAnchor": new.billing_anchor}
     for name, instant in given.items():
         if instant is not None and abs(instant - now) > REACH:
             problems.add(f"{name} must be within 100 years from now.", name)
+    invoiced = await held_until(tx, customer.id)
+    if invoiced is not None and start < invoiced:
+        message = (
+            f"The customer is invoiced until {invoiced.isoformat()}; subscribe from then on, "
+            "or void the invoices after the start."
+        )
+        problems.add(message, "startAt", code=Code.INVALID_STATE)
     if new.end_at is not None and new.end_at <= start:
         problems.add("endAt must come after startAt.", "endAt")
     checks.whole(problems, new.trial_days, "trialDays", least=0, most=TRIAL_DAYS_MAX)
+    if len(new.commitments) > COMMITMENTS_MAX:
+        problems.add(f"At most {COMMITMENTS_MAX} commitments at once.", "commitments")
     problems.raise_if_any("input")
