@@ -10,7 +10,6 @@ from uuid import UUID
 
 from fubble_gql.billing.facts import Facts
 from fubble_gql.billing.held import HeldRow, held_periods, next_due
-from fubble_gql.billing.invoice_states import InvoiceStatus
 from fubble_gql.billing.pieces import Planned, plan
 from fubble_gql.billing.sheet import Sheet
 from fubble_gql.billing.standing import changed_spans
@@ -38,11 +37,7 @@ class Books:
         life = clip(span, line.subscription.start_at, line.subscription.end_at)
         if life is None:
             return True
-        taken = {
-            row.start_at
-            for row in self.held[line.subscription.id]
-            if row.status is not InvoiceStatus.DRAFT
-        }
+        taken = {row.start_at for row in self.held[line.subscription.id] if not row.is_drafted}
         periods = takewhile(lambda one: one.start < life.end, line.periods(life.start))
         return all(
             life.start <= one.start and one.end <= life.end and one.start not in taken
@@ -72,7 +67,7 @@ class Books:
     def is_finished(self, line: Timeline) -> bool:
         """Whether no later invoice of the subscription's own will come."""
         held = self.held[line.subscription.id]
-        is_drafted = any(row.status is InvoiceStatus.DRAFT for row in held)
+        is_drafted = any(row.is_drafted for row in held)
         return bool(held) and not is_drafted and next_due(line, held) is None
 
     def _again(self, sheet: Sheet) -> Iterator[Planned]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from fubble_gql.billing.invoice_states import ISSUED, StoredStatus
+from fubble_gql.billing.invoice_states import ISSUED, InvoiceStatus, StoredStatus
 from fubble_gql.billing.rows import SUBSCRIPTIONS, phases_of
 from fubble_gql.billing.timeline import Timeline, timeline
 from fubble_gql.catalog.rows import PLANS
@@ -38,6 +38,11 @@ class HeldRow(NamedTuple):
     def is_issued(self) -> bool:
         """Whether what stands on invoices must be what the period comes to."""
         return self.status in ISSUED
+
+    @property
+    def is_drafted(self) -> bool:
+        """Whether it is to be invoiced by a draft."""
+        return self.status is InvoiceStatus.DRAFT
 
 
 _HELD = Table("invoice_period", HeldRow)

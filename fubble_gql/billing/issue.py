@@ -42,7 +42,9 @@ async def finalise(connection: Connection, id: UUID, clock: Clock, seller: Selle
         await store_of(tx).hold_alone(tx, [await customer_of(tx, id)])
         row = await refs.get(tx, INVOICES, Ref(id=id), "invoiceId")
         if can_move(row.status, InvoiceStatus.PENDING, row.total, "invoiceId"):
-            (found,) = await issue(tx, await wanted_of(tx, [row]), clock, seller)
+            wanted = await wanted_of(tx, [row])
+            facts = await gather(tx, [row.customer_id])
+            (found,) = await issue(tx, facts, wanted, clock, seller)
             if isinstance(found, Refused):
                 raise found
         return await invoice(tx, id)
@@ -83,22 +85,33 @@ async def wanted_of(connection: Connection, drafts: Sequence[InvoiceRow]) -> lis
 
 
 async def issue(
-    tx: Connection, wanted: Sequence[Wanted], clock: Clock, seller: Seller
-) -> list[UUID | Refused]:
+    tx: Connection, facts: Facts, wanted: Sequence[Wanted], clock: Clock, seller: Seller
+) -> list[UUID | Refused | None]:
     """Write and finalise invoices of different customers, whom the transaction holds alone.
 
-    The ids, or why there is no invoice. The number of statements does not depend on how many.
+    The ids, or why there is no invoice; None where there is nothing to adjust. The number of
+    statements does not depend on how many.
     """
     customers = [one.customer_id for one in wanted]
-    facts = await gather(tx, customers)
     as_of = await known_until(tx, facts, customers, clock)
     found = [_checked(one, as_of) for one in await ready(tx, facts, wanted, as_of)]
-    bills = [one for one in found if isinstance(one, Ready)]
-    if not bills:
-        return [one for one in found if isinstance(one, Refused)]
-    await write_drafts(tx, bills, as_of)
-    await _finalise(tx, facts, bills, clock, seller)
-    return [one if isinstance(one, Refused) else one.wanted.id for one in found]
+    bills = [one for one in found if isinstance(one, Ready) and not _is_empty(one)]
+    if bills:
+        await write_drafts(tx, bills, as_of)
+        await _finalise(tx, facts, bills, clock, seller)
+    await _keep_settled(tx, [one for one in found if isinstance(one, Ready)])
+    return [_outcome(one) for one in found]
+
+
+def _is_empty(bill: Ready) -> bool:
+    """Whether late usage that would have an invoice of its own changed nothing."""
+    return bill.wanted.adjusts_alone and not bill.rated.bill.lines
+
+
+def _outcome(found: Ready | Refused) -> UUID | Refused | None:
+    if isinstance(found, Refused):
+        return found
+    return None if _is_empty(found) else found.wanted.id
 
 
 async def known_until(
@@ -231,7 +244,7 @@ def _rests(number: str, bill: Ready) -> list[Remainder]:
 
 
 async def _keep_books(tx: Connection, facts: Facts, bills: Sequence[Ready]) -> None:
-    """Remember as of when the customers are invoiced, how far, and what is settled."""
+    """Remember as of when the customers are invoiced, and how far."""
     customers: list[Row] = []
     for bill in bills:
         row = facts.customers[bill.wanted.customer_id]
@@ -245,7 +258,11 @@ async def _keep_books(tx: Connection, facts: Facts, bills: Sequence[Ready]) -> N
             }
         )
     await write.update(tx, "customer", customers)
-    settled = [
+
+
+async def _keep_settled(tx: Connection, bills: Sequence[Ready]) -> None:
+    """Remember that what stands is what the subscriptions come to."""
+    settled: list[Row] = [
         {"id": id, "settled_at": bill.rated.sheet.as_of} for bill in bills for id in bill.covered
     ]
     await write.update(tx, "plan_subscription", settled)

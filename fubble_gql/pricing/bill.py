@@ -15,6 +15,7 @@ from fubble_gql.pricing.money import (
     PLACES_MAX,
     ZERO,
     divide,
+    is_in_range,
     limit_places,
     round_money,
     tidy,
@@ -242,9 +243,11 @@ def _committed_lines(piece: Piece, committed: Committed) -> Iterator[Line]:
 
 
 def _average(exact: Decimal, quantity: Decimal) -> Decimal | None:
+    """What a unit came to, where that means something and can be written down."""
     if not quantity:
         return None
-    return tidy(limit_places(divide(exact, 1, quantity), PLACES_MAX))
+    average = tidy(limit_places(divide(exact, 1, quantity), PLACES_MAX))
+    return average if is_in_range(average) else None
 
 
 def _difference_line(
