@@ -57,10 +57,11 @@ async def preview(connection: Connection, asked: Sequence[Asked]) -> list[Previe
     books = await open_books(connection, facts, max(one.as_of for one in asked))
     sheets = [_sheet(facts, books, one) for one in asked]
     rated = await rate(connection, facts.prices, sheets)
-    return [one if isinstance(one, Refused) else _shown(facts, one) for one in rated]
+    return [one if isinstance(one, Refused) else shown(facts, one) for one in rated]
 
 
-def _shown(facts: Facts, rated: Rated) -> Preview:
+def shown(facts: Facts, rated: Rated) -> Preview:
+    """The bill of a sheet, with whom it is for."""
     sheet = rated.sheet
     return Preview(
         facts.customers[sheet.customer_id],
