@@ -1,4 +1,4 @@
-"""Recording usage in the graph: events in, a receipt for each out."""
+"""Recording and voiding usage in the graph: events in, or their keys, a receipt for each out."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import strawberry
 from strawberry import UNSET
 from strawberry.scalars import JSON
 
-from fubble_gql.api import ids
+from fubble_gql.api import ids, refs
 from fubble_gql.api.context import Info
-from fubble_gql.api.errors import UNAVAILABLE, UserError, user_error
+from fubble_gql.api.errors import UNAVAILABLE, UserError, answer, user_error
 from fubble_gql.api.inputs import given_or_none
+from fubble_gql.api.refs import CustomerRef
+from fubble_gql.api.usage import UsageEvent
 from fubble_gql.errors import Refused, Unavailable
 from fubble_gql.usage import ingest
+from fubble_gql.usage import void as voiding
 from fubble_gql.usage.ingest import NewEvent, Receipt, ReceiptStatus
 
 _NO_SUBSCRIPTION = UUID(int=0)
@@ -72,8 +75,47 @@ class RecordUsagePayload:
 
 
 @strawberry.type
+class UsageEventPayload:
+    """The event, or why the call was refused."""
+
+    event: UsageEvent | None = strawberry.field(description="The event as it is now.")
+    errors: list[UserError] = strawberry.field(description="Why nothing was done; else empty.")
+
+
+@strawberry.type
+class VoidReceipt:
+    """What became of one key."""
+
+    idempotency_key: str = strawberry.field(description="The key, as it was sent.")
+    voided: bool = strawberry.field(
+        description="Whether its event is voided now, by this call or by an earlier one."
+    )
+    error: UserError | None = strawberry.field(description="Why there is nothing to void.")
+
+
+@strawberry.type
+class VoidUsageEventsPayload:
+    """A receipt for each key, in the order given."""
+
+    voided: int = strawberry.field(
+        description="How many receipts say voided: by this call or by an earlier one."
+    )
+    receipts: list[VoidReceipt] = strawberry.field(description="One for each key.")
+    errors: list[UserError] = strawberry.field(
+        description="Why nothing at all was done; else empty. Unknown keys are in receipts."
+    )
+
+
+VoidedCustomer = Annotated[CustomerRef, strawberry.argument(description="Whose usage it is.")]
+VoidReason = Annotated[
+    str | None,
+    strawberry.argument(description="Why, at most 10,000 characters; shown as `voidReason`."),
+]
+
+
+@strawberry.type
 class UsageMutation:
-    """Recording usage."""
+    """Recording and voiding usage."""
 
     @strawberry.mutation
     async def record_usage(
@@ -97,6 +139,64 @@ class UsageMutation:
         except Unavailable:
             return _payload([], [user_error(UNAVAILABLE)])
         return _payload(receipts, [])
+
+    @strawberry.mutation
+    async def void_usage_event(
+        self,
+        info: Info,
+        customer: VoidedCustomer,
+        idempotency_key: Annotated[
+            str, strawberry.argument(description="The key that it was recorded under.")
+        ],
+        reason: VoidReason = UNSET,
+    ) -> UsageEventPayload:
+        """Let an event count no more: in no preview and no invoice from now on.
+
+        It can still be read, and as of any earlier instant it still counts. What was invoiced is
+        corrected on the next invoice. Its key stays taken: send a replacement under a new one.
+        Again: no error, no change, and the first reason stays.
+        """
+        context = info.context
+        return await answer(
+            UsageEventPayload,
+            "event",
+            lambda: voiding.void_one(
+                context.connection,
+                refs.resolve(customer, "customer"),
+                idempotency_key,
+                given_or_none(reason),
+                context.clock,
+            ),
+        )
+
+    @strawberry.mutation
+    async def void_usage_events(
+        self,
+        info: Info,
+        customer: VoidedCustomer,
+        idempotency_keys: Annotated[
+            list[str], strawberry.argument(description="1 to 5,000 keys of one customer's events.")
+        ],
+        reason: VoidReason = UNSET,
+    ) -> VoidUsageEventsPayload:
+        """Void up to 5,000 events of a customer, each as voidUsageEvent does.
+
+        All or nothing is not the rule here: each key gets its own receipt, in the order given.
+        """
+        context = info.context
+        try:
+            receipts = await voiding.void(
+                context.connection,
+                refs.resolve(customer, "customer"),
+                idempotency_keys,
+                given_or_none(reason),
+                context.clock,
+            )
+        except Refused as refused:
+            return _voided([], [user_error(one) for one in refused.problems])
+        except Unavailable:
+            return _voided([], [user_error(UNAVAILABLE)])
+        return _voided(receipts, [])
 
 
 def _event(input: UsageEventInput) -> NewEvent:
@@ -139,4 +239,21 @@ def _payload(receipts: list[Receipt], errors: list[UserError]) -> RecordUsagePay
             for one in receipts
         ],
         errors=errors,
+    )
+
+
+def _voided(receipts: list[voiding.VoidReceipt], errors: list[UserError]) -> VoidUsageEventsPayload:
+    return VoidUsageEventsPayload(
+        voided=sum(one.problem is None for one in receipts),
+        receipts=[_void_receipt(index, one) for index, one in enumerate(receipts)],
+        errors=errors,
+    )
+
+
+def _void_receipt(index: int, receipt: voiding.VoidReceipt) -> VoidReceipt:
+    problem = receipt.problem
+    return VoidReceipt(
+        idempotency_key=receipt.idempotency_key,
+        voided=problem is None,
+        error=user_error(problem.below("idempotencyKeys", index)) if problem else None,
     )

@@ -86,12 +86,6 @@ TO_COME = {
     "FIELD_REMOVED PlanSubscription.scheduledChange",
     "FIELD_REMOVED PlanSubscriptionPayload.preview",
     "TYPE_REMOVED ScheduledChange",
-    # voiding usage
-    "FIELD_REMOVED Mutation.voidUsageEvent",
-    "FIELD_REMOVED Mutation.voidUsageEvents",
-    "TYPE_REMOVED UsageEventPayload",
-    "TYPE_REMOVED VoidReceipt",
-    "TYPE_REMOVED VoidUsageEventsPayload",
     # whatIf and the cost of each day
     "FIELD_REMOVED PlanSubscription.costSeries",
     "FIELD_REMOVED PlanSubscription.whatIf",
