@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fubble_gql.cli import keys
+from fubble_gql.cli.bill_run import bill_run
 from fubble_gql.cli.demo import demo
 from fubble_gql.cli.failures import EXIT_CODES, Commands
 from fubble_gql.cli.migrate import migrate
@@ -25,6 +26,7 @@ app.command()(demo)
 app.command(cls=CommandWithSettings)(serve)
 app.command()(migrate)
 app.command()(schema)
+app.command("bill-run")(bill_run)
 app.add_typer(keys.commands, name="keys")
 
 
