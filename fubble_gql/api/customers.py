@@ -12,6 +12,7 @@ from strawberry.scalars import JSON
 from fubble_gql.api import refs
 from fubble_gql.api.bills import InvoicePreview, preview_of
 from fubble_gql.api.context import Info
+from fubble_gql.api.credits import CreditGrant, GrantStatus, balance_of, grant_listing
 from fubble_gql.api.customer_inputs import (
     CreateCustomerInput,
     CustomerFilter,
@@ -32,7 +33,7 @@ from fubble_gql.api.pagination import (
     connect_children,
     paged,
 )
-from fubble_gql.api.periods import AsOf, BillPeriod
+from fubble_gql.api.periods import AsOf, BillPeriod, Money
 from fubble_gql.api.refs import CustomerRef
 from fubble_gql.api.subscriptions import PlanSubscription
 from fubble_gql.api.usage import (
@@ -111,6 +112,19 @@ class Customer(Shown, Node):
         """What was recorded, the newest event time first."""
         listing = await event_listing(info, given_or_none(filter))
         return await connect_children(info, listing, page, ("customer_id", own_id(self)))
+
+    @paged
+    async def credit_grants(
+        self, info: Info, page: Page, status: GrantStatus = UNSET
+    ) -> Connection[CreditGrant]:
+        """The credit that the customer was granted, the oldest first."""
+        listing = grant_listing(info, given_or_none(status))
+        return await connect_children(info, listing, page, ("customer_id", own_id(self)))
+
+    @strawberry.field
+    async def credit_balance(self, info: Info) -> Money:
+        """What can be spent now: of the grants that are active and in effect."""
+        return await balance_of(info, own_id(self), self.currency)
 
     @strawberry.field
     async def usage(

@@ -9,6 +9,7 @@ import strawberry
 from fubble_gql.billing.life import Effective
 from fubble_gql.billing.rows import SubscriptionStatus
 from fubble_gql.catalog.kinds import Aggregation, DimensionKind, MetricType
+from fubble_gql.credits.rows import CreditStatus, CreditType
 from fubble_gql.customers.search import OrderField
 from fubble_gql.errors import Code
 from fubble_gql.pricing.line import LineKind
@@ -142,6 +143,26 @@ _DESCRIBED: dict[type[Enum], tuple[str, str, tuple[str, ...]]] = {
             "What exceeds a maximum; negative.",
             "What late or voided usage changes in periods that were invoiced before.",
             "Added by hand.",
+        ),
+    ),
+    CreditType: (
+        "CreditType",
+        "Where a grant of credit comes from.",
+        (
+            "The customer paid for it in advance.",
+            "It gives back what an invoice took.",
+            "A gift.",
+            "It settles a difference, such as an invoice below zero.",
+        ),
+    ),
+    CreditStatus: (
+        "CreditStatus",
+        "Whether a grant of credit can be spent, and else why not.",
+        (
+            "Something remains of it: it can be spent from when it takes effect.",
+            "It expired with something remaining, which can no longer be spent.",
+            "All of it was spent.",
+            "What remained of it was taken back.",
         ),
     ),
     OrderField: (

@@ -15,6 +15,8 @@ PREFIXES = {
     "PlanSubscription": "sub",
     "Commitment": "com",
     "UsageEvent": "evt",
+    "CreditGrant": "crd",
+    "CreditTransaction": "ctx",
 }
 _TYPES = {prefix: name for name, prefix in PREFIXES.items()}
 _SHAPE = re.compile(r"([a-z]{2,4})_([0-9a-f]{32}|[0-9]{1,18})", re.ASCII)

@@ -14,6 +14,7 @@ from fubble_gql.api.enums import Role
 from fubble_gql.api.node import Node
 from fubble_gql.billing.rows import SUBSCRIPTIONS
 from fubble_gql.catalog.rows import METRICS, PLANS
+from fubble_gql.credits.rows import CREDIT_GRANTS
 from fubble_gql.customers.store import CUSTOMERS
 from fubble_gql.db.rows import Table
 from fubble_gql.errors import Code, Refused, refuse
@@ -26,6 +27,7 @@ _TABLES: dict[str, Table[Any]] = {
     "Plan": PLANS,
     "PlanSubscription": SUBSCRIPTIONS,
     "UsageEvent": USAGE_EVENTS,
+    "CreditGrant": CREDIT_GRANTS,
 }
 
 

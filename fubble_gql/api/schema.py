@@ -16,6 +16,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
+from fubble_gql.api.credits import CreditMutation
 from fubble_gql.api.customers import CustomerMutation, CustomerQuery
 from fubble_gql.api.enums import VALUE_DESCRIPTIONS
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
@@ -37,7 +38,14 @@ def build_schema() -> strawberry.Schema:
     )
     mutation = merge_types(
         "Mutation",
-        (CustomerMutation, MetricMutation, PlanMutation, SubscriptionMutation, UsageMutation),
+        (
+            CustomerMutation,
+            MetricMutation,
+            PlanMutation,
+            SubscriptionMutation,
+            UsageMutation,
+            CreditMutation,
+        ),
     )
     schema = _Schema(
         query,
