@@ -1,0 +1,1 @@
+"""Laws of money: whatever happens, in whatever order, the books agree."""
