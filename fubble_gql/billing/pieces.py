@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from fubble_gql.billing import attribution
@@ -71,8 +71,8 @@ class Planned:
         if not self.own_periods:
             return self.whole
         share = Share.over(self.span, self.own_periods)
-        length = (self.span.end - self.span.start) * share.whole / share.covered
-        return Period(self.span.start, self.span.start + length)
+        microseconds = self.span.microseconds * share.whole // share.covered
+        return Period(self.span.start, self.span.start + timedelta(microseconds=microseconds))
 
     def piece(self, prices: Prices, found: Sequence[Found]) -> Piece:
         """The piece with what was measured for its needs. Raises ChargeFailed."""
