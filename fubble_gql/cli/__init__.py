@@ -1,4 +1,4 @@
-"""The command line `fubble`: demo, serve, migrate, schema, keys."""
+"""The command line `fubble`: demo, serve, migrate, schema, keys, usage."""
 
 from fubble_gql.cli.root import app, main
 
