@@ -77,11 +77,16 @@ class Books:
                     yield plan(self.facts, line, cut)
 
 
-async def open_books(connection: Connection, facts: Facts, as_of: datetime) -> Books:
-    """The books of all customers that the facts are about. Three statements."""
+async def open_books(
+    connection: Connection, facts: Facts, as_of: datetime, *, lock: bool = False
+) -> Books:
+    """The books of all customers that the facts are about. Three statements.
+
+    With `lock` nobody else can spend or cancel the credit until the transaction ends.
+    """
     lines = [line for lines in facts.timelines.values() for line in lines]
     held = await held_periods(connection, [line.subscription.id for line in lines])
     rows = [line.subscription for line in lines if held[line.subscription.id]]
     changed = await changed_spans(connection, rows, held, as_of)
-    grants = await ledger.spendable(connection, list(facts.customers), as_of)
+    grants = await ledger.spendable(connection, list(facts.customers), as_of, lock=lock)
     return Books(facts, held, changed, grants)

@@ -94,7 +94,7 @@ async def issue(
     """
     customers = [one.customer_id for one in wanted]
     as_of = await known_until(tx, facts, customers, clock)
-    found = [_checked(one, as_of) for one in await ready(tx, facts, wanted, as_of)]
+    found = [_checked(one, as_of) for one in await ready(tx, facts, wanted, as_of, lock=True)]
     bills = [one for one in found if isinstance(one, Ready) and not _is_empty(one)]
     if bills:
         await write_drafts(tx, bills, as_of)

@@ -55,10 +55,18 @@ class Ready:
 
 
 async def ready(
-    connection: Connection, facts: Facts, wanted: Sequence[Wanted], as_of: datetime
+    connection: Connection,
+    facts: Facts,
+    wanted: Sequence[Wanted],
+    as_of: datetime,
+    *,
+    lock: bool = False,
 ) -> list[Ready | Refused]:
-    """The bills of the invoices, by the same code that previews them."""
-    books = await open_books(connection, facts, as_of)
+    """The bills of the invoices, by the same code that previews them.
+
+    With `lock` their credit waits for them until the transaction ends.
+    """
+    books = await open_books(connection, facts, as_of, lock=lock)
     sheets = [_sheet(facts, books, one, as_of) for one in wanted]
     rated = await rate(connection, facts.prices, sheets)
     return [
