@@ -7,6 +7,7 @@ import pytest
 from tests.api.builders import (
     CANCEL,
     CREATE_CUSTOMER,
+    MAY_FIRST,
     Json,
     a_customer,
     a_plan,
@@ -16,6 +17,7 @@ from tests.api.builders import (
     made,
     refused,
 )
+from tests.api.changing import invoiced
 from tests.api.conftest import Api
 
 UPDATE = """
@@ -255,8 +257,33 @@ async def test_a_customer_with_a_running_subscription_is_not_archived(api: Api) 
     assert await refused(api, ARCHIVE, customer={"key": "acme"}) == [("INVALID_STATE", "customer")]
 
     await made(api, CANCEL, id=subscription["id"], effective="NOW")
+    assert await refused(api, ARCHIVE, customer={"key": "acme"}) == [("INVALID_STATE", "customer")]
+
+    await invoiced(api, subscription, MAY_FIRST, "2026-05-10T12:00:00Z")
     archived = await made(api, ARCHIVE, customer={"key": "acme"})
     assert archived["archivedAt"] == "2026-05-10T12:00:00Z"
+
+
+async def test_a_customer_with_a_period_that_is_not_invoiced_is_not_archived(api: Api) -> None:
+    await a_customer(api)
+    await a_plan(api)
+    await a_subscription(api, startAt="2026-03-01T00:00:00Z", endAt="2026-04-11T00:00:00Z")
+    subscription = await a_subscription(api, endAt="2026-05-09T00:00:00Z")
+    await invoiced(api, subscription, MAY_FIRST, "2026-05-09T00:00:00Z")
+
+    (error,) = (await asked(api, ARCHIVE, customer={"key": "acme"}))["errors"]
+
+    assert (error["code"], error["path"]) == ("INVALID_STATE", ["customer"])
+    assert "2026-04-01T00:00:00" in error["message"]
+    assert "not invoiced" in error["message"]
+
+
+async def test_a_customer_whose_trial_was_all_is_archived(api: Api) -> None:
+    await a_customer(api)
+    await a_plan(api)
+    await a_subscription(api, trialDays=8, endAt="2026-05-09T00:00:00Z")
+
+    await made(api, ARCHIVE, customer={"key": "acme"})
 
 
 async def test_a_customer_with_a_subscription_to_come_is_not_archived(api: Api) -> None:

@@ -28,6 +28,7 @@ from tests.api.builders import (
     tiers,
     used,
 )
+from tests.api.changing import invoiced, stored
 from tests.api.conftest import Api
 
 FIND = """
@@ -419,6 +420,45 @@ async def test_nobody_subscribes_to_a_deactivated_plan(api: Api) -> None:
     await api.ask('mutation { deactivatePlan(plan: {key: "pro"}) { errors { code } } }')
 
     assert await refused(api, SUBSCRIBE, input=subscribing()) == [("INVALID_STATE", "input.plan")]
+
+
+async def test_subscribing_never_reaches_into_an_invoiced_span(api: Api) -> None:
+    await the_parties(api)
+    subscription = await a_subscription(api, startAt="2026-04-01T00:00:00Z")
+    await invoiced(api, subscription, "2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z")
+    early = subscribing(startAt="2026-04-30T23:59:59.999999Z", trialDays=-1)
+
+    errors = (await asked(api, SUBSCRIBE, input=early))["errors"]
+
+    assert [(error["code"], error["path"]) for error in errors] == [
+        ("INVALID_STATE", ["input", "startAt"]),
+        ("INVALID", ["input", "trialDays"]),
+    ]
+    assert "2026-05-01T00:00:00" in errors[0]["message"]
+    await a_subscription(api, startAt="2026-05-01T00:00:00Z")
+
+
+async def test_a_new_subscription_shows_its_first_invoice(api: Api) -> None:
+    await the_parties(api)
+    document = """mutation ($input: SubscribeInput!) { subscribe(input: $input) {
+      preview { period { start end } total { amount } } errors { code } } }"""
+
+    payload = await asked(api, document, input=subscribing(startAt="2026-06-01T00:00:00Z"))
+
+    assert payload["preview"] == {
+        "period": {"start": "2026-06-01T00:00:00Z", "end": "2026-07-01T00:00:00Z"},
+        "total": {"amount": "30.00"},
+    }
+
+
+async def test_when_the_first_invoice_is_due_is_kept(api: Api) -> None:
+    await the_parties(api)
+    await a_subscription(api, startAt="2026-03-01T00:00:00Z")
+    await a_subscription(api, trialDays=10)
+
+    rows = await stored(api, "select due_at from plan_subscription order by start_at")
+
+    assert [str(row[0])[:10] for row in rows] == ["2026-04-01", "2026-06-11"]
 
 
 async def test_both_parties_must_be_there(api: Api) -> None:
