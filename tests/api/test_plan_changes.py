@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.sql import sql
+from fubble_gql.usage.store import store_of
 from tests.api.builders import (
+    SUBSCRIBE,
     Json,
     a_customer,
     a_metric,
@@ -23,11 +28,14 @@ from tests.api.builders import (
     preview_of,
     price,
     refused,
+    subscribing,
     tiers,
     used,
 )
 from tests.api.changing import (
+    CANCEL,
     CHANGE,
+    COMMIT,
     UNDO,
     cancel,
     change,
@@ -43,6 +51,8 @@ from tests.api.changing import (
 )
 from tests.api.conftest import Api
 
+WAITING = "select 1 from pg_locks where not granted"
+MAY_1 = "2026-05-01T00:00:00Z"
 MAY_11 = "2026-05-11T00:00:00Z"
 JUNE_1 = "2026-06-01T00:00:00Z"
 
@@ -623,6 +633,33 @@ async def test_changes_and_cancellations_that_meet_leave_one_life(postgres_api: 
     ends = [end for _, end in spans(after)]
     assert [start for start, _ in spans(after)] == ["2026-05-01T00:00:00Z", *ends[:-1]]
     assert (await counted_rows(postgres_api))["subscription_phase"] <= 3
+
+
+@pytest.mark.parametrize("document", [CHANGE, CANCEL, COMMIT, SUBSCRIBE])
+async def test_a_write_waits_for_an_invoice_that_is_being_cut(
+    postgres_api: Api, document: str
+) -> None:
+    subscription = await a_monthly_life(postgres_api)
+    await a_metric(postgres_api)
+    given: Json = {"id": subscription["id"], "plan": {"key": "pro"}, "effective": "NOW"}
+    if document is COMMIT:
+        given["input"] = {"metric": "calls", "committedQuantity": "1", "rate": "1"}
+    elif document is SUBSCRIBE:
+        given["input"] = subscribing(plan="basic")
+
+    async def cut(tx: Connection) -> asyncio.Task[Json]:
+        rows = await tx.fetch(sql("select customer_id from plan_subscription"))
+        await store_of(tx).hold_alone(tx, [rows[0][0]])
+        writing = asyncio.create_task(asked(postgres_api, document, **given))
+        while not await stored(postgres_api, WAITING):  # noqa: ASYNC110 - another process waits
+            await asyncio.sleep(0.01)
+        await invoiced(replace(postgres_api, connection=tx), subscription, MAY_1, JUNE_1)
+        return writing
+
+    payload = await (await postgres_api.connection.transaction(cut))
+
+    assert [error["code"] for error in payload["errors"]] == ["INVALID_STATE"]
+    assert (await found(postgres_api, subscription))["plan"]["key"] == "basic"
 
 
 # ---------------------------------------------------------------- trying it
