@@ -15,6 +15,11 @@ EVERYWHERE = [
     "where voided_at is not null",
 ]
 
+# What was stamped last is asked for whenever an invoice is cut; the events lie in that order.
+RECORDED = (
+    "create index recorded_events on usage_event using brin (recorded_at) with (autosummarize = on)"
+)
+
 # Columns that never change: of every row, or once an invoice is finalised.
 FROZEN = {
     "credit_grant": (
@@ -174,6 +179,7 @@ def sqlite():
 
 
 def reverse_postgres():
+    yield "drop index recorded_events"
     yield "drop trigger invoice_line_frozen on invoice_line"
     yield "drop trigger invoice_period_alone on invoice_period"
     yield "drop function refuse_issued_lines"
@@ -212,7 +218,7 @@ class Migration(migrations.Migration):
 
     operations = [
         DialectSQL(
-            postgres=[*EVERYWHERE, *postgres()],
+            postgres=[*EVERYWHERE, RECORDED, *postgres()],
             sqlite=[*EVERYWHERE, *sqlite()],
             reverse_postgres=list(reverse_postgres()),
             reverse_sqlite=list(reverse_sqlite()),

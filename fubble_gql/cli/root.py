@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fubble_gql.cli import keys, usage
+from fubble_gql.cli import invoice, keys, usage
 from fubble_gql.cli.bill_run import bill_run
 from fubble_gql.cli.demo import demo
 from fubble_gql.cli.failures import EXIT_CODES, Commands
@@ -28,6 +28,7 @@ app.command()(migrate)
 app.command()(schema)
 app.command("bill-run")(bill_run)
 app.add_typer(keys.commands, name="keys")
+app.add_typer(invoice.commands, name="invoice")
 app.add_typer(usage.commands, name="usage")
 
 
