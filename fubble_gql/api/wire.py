@@ -60,16 +60,20 @@ class Call:
     extensions: dict[str, Any] | None
 
 
+# Mutations that take thousands of keys at once.
+_LONG = (b"recordUsage", b"voidUsageEvents")
+
+
 async def read_call(request: Request, bytes_max: int, ingest_bytes_max: int) -> Call:
     """The call in a POST's body or in a GET's parameters; raises `Refusal`.
 
-    Only a body that records usage may be longer than `bytes_max`.
+    Only a body that records or voids usage may be longer than `bytes_max`.
     """
     if request.method == "GET":
         return _call_of(_parameters(request.url.query))
     _require_json(request)
     body = await _body(request, max(bytes_max, ingest_bytes_max))
-    if len(body) > bytes_max and b"recordUsage" not in body:
+    if len(body) > bytes_max and not any(name in body for name in _LONG):
         raise _too_large(bytes_max)
     message = _loads(body, "The body")
     if isinstance(message, list):

@@ -298,3 +298,14 @@ async def test_a_clock_that_stands_still_never_stamps_before_an_invoice(api: Api
         await asked(api, '{ customer(key: "acme") { usageEvents { nodes { recordedAt } } } }')
     )["usageEvents"]["nodes"]
     assert node["recordedAt"] == "2026-05-10T12:00:00.000001Z"
+
+
+async def test_the_longest_keys_fit_into_one_call(sqlite_api: Api) -> None:
+    api = sqlite_api
+    await a_customer(api)
+    keys = [f"{n:0255}" for n in range(5_000)]
+
+    payload = await asked(api, VOID_MANY, customer={"key": "acme"}, keys=keys, reason=None)
+
+    assert len(payload["receipts"]) == 5_000
+    assert {one["error"]["code"] for one in payload["receipts"]} == {"NOT_FOUND"}
