@@ -59,8 +59,11 @@ class Timeline:
         for _, phases in groupby(self.phases, key=lambda phase: phase.schedule):
             run = list(phases)
             first, end = run[0].start, run[-1].end
-            for whole in _wholes(run[0].schedule, max(first, start or first), end):
-                if (clipped := clip(whole, first, end)) is not None:
+            since = max(first, start or first)
+            for whole in _wholes(run[0].schedule, since, end):
+                clipped = clip(whole, first, end)
+                # A change of frequency may have ended it before, inside its whole period.
+                if clipped is not None and clipped.end > since:
                     yield clipped
 
     def period_at(self, instant: datetime) -> Period | None:

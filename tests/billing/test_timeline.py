@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from uuid import UUID
 
 import pytest
@@ -42,6 +43,19 @@ def a_life(
     row = SubscriptionRow(ID, ID, timezone, start, end, trial_end, start)
     phase = PhaseRow(ID, ID, ID, start, anchor or trial_end or start)
     return timeline(row, [phase], {ID: plan})
+
+
+def a_changing_life(
+    anchor: datetime, changes: Sequence[tuple[datetime, Frequency]], end: datetime | None = None
+) -> Timeline:
+    """Each change is to another plan, and the anchor of what follows."""
+    plans, phases = {}, []
+    for n, (start, frequency) in enumerate(changes):
+        id = UUID(int=n)
+        plans[id] = PlanRow(id, "p", 1, "P", None, "USD", frequency, 0, None, start, None, None)
+        phases.append(PhaseRow(id, ID, id, start, start if n else anchor))
+    first = changes[0][0]
+    return timeline(SubscriptionRow(ID, ID, "UTC", first, end, None, first), phases, plans)
 
 
 @st.composite
@@ -94,6 +108,31 @@ def test_the_period_at_an_instant_is_one_of_the_periods(life: Timeline, instant:
     else:
         assert found.contains(instant)
         assert found in list(islice(life.periods(instant), 1))
+
+
+@given(
+    MOMENTS,
+    st.lists(st.tuples(MOMENTS, st.sampled_from(Frequency)), min_size=1, max_size=4, unique=True),
+    st.none() | MOMENTS,
+    MOMENTS,
+)
+def test_periods_since_an_instant_are_those_that_end_after_it(
+    anchor: datetime,
+    changes: list[tuple[datetime, Frequency]],
+    end: datetime | None,
+    instant: datetime,
+) -> None:
+    in_order = sorted(dict(changes).items())
+    last = in_order[-1][0]
+    life = a_changing_life(anchor, in_order, None if end is None else max(end, last))
+    periods = list(takewhile(lambda one: one.start <= max(instant, last), life.periods()))
+    expected = [one for one in periods if one.end > instant]
+
+    since = life.periods(instant)
+
+    assert list(islice(since, len(expected))) == expected
+    running = next((one for one in expected if one.contains(instant)), None)
+    assert life.period_at(instant) == running
 
 
 def test_a_life_that_ends_as_it_begins_has_no_period() -> None:
