@@ -4,7 +4,9 @@ The folders, from the top down; imports only ever point down:
 
     app.py, cli/     where the parts meet; the command line
     api/             the only package that knows GraphQL
-    billing/         subscriptions, and the bill of a period: gather, decide, show
+    documents/       invoices as PDF, from what they keep
+    billing/         subscriptions, bills, invoices, the bill run: gather, decide, write
+    credits/         grants, and the ledger that only this package writes
     usage/           events recorded once, and their aggregates; store/ holds each database's SQL
     catalog/         metrics and versions of plans
     customers/       whom is billed
