@@ -12,6 +12,8 @@ from fubble_gql.db.rows import R, Table
 from fubble_gql.db.sql import ALWAYS, Listed, Sql, all_of, sql
 
 T = TypeVar("T")
+# So many conditions make one statement: SQLite takes 500 parts of a union.
+CONDITIONS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class Order:
         """The ORDER BY."""
         way = " desc" if self.descending else ""
         return "order by " + ", ".join(column + way for column in self.columns)
+
+    def key(self, row: object) -> tuple[Any, ...]:
+        """The row's place."""
+        return tuple(getattr(row, column) for column in self.columns)
 
     def reversed(self) -> Order:
         """The same order from its other end."""
@@ -108,6 +114,47 @@ async def pages(
     for row in table.decode(connection, await connection.fetch(statement)):
         found[getattr(row, column)].append(row)
     return {parent: _cut(rows, window) for parent, rows in found.items()}
+
+
+async def page_each(
+    connection: Connection,
+    table: Table[R],
+    order: Order,
+    window: Window,
+    wheres: Sequence[Sql],
+) -> list[Slice[R]]:
+    """One page for each of several conditions. One statement for every hundred of them."""
+    found: list[Slice[R]] = []
+    for start in range(0, len(wheres), CONDITIONS_MAX):
+        part = wheres[start : start + CONDITIONS_MAX]
+        found += await _page_each(connection, table, order, window, part)
+    return found
+
+
+async def _page_each(
+    connection: Connection,
+    table: Table[R],
+    order: Order,
+    window: Window,
+    wheres: Sequence[Sql],
+) -> list[Slice[R]]:
+    walked, conditions = _walk(order, window)
+    statement = Sql("")
+    for n, where in enumerate(wheres):
+        statement += (
+            sql(f"{'union all ' * (n > 0)}select * from (select {table.columns}, {n} as place")
+            + sql(f"from {table.name} where")
+            + all_of([where, *conditions])
+            + sql(f"{walked.clause} limit ?) as part_{n}", window.size + 1)
+        )
+    records = await connection.fetch(statement)
+    places = [int(record[len(table.row._fields)]) for record in records]
+    found: list[list[R]] = [[] for _ in wheres]
+    for place, row in zip(places, table.decode(connection, records), strict=True):
+        found[place].append(row)
+    for rows in found:
+        rows.sort(key=order.key, reverse=walked.descending)  # a union promises no order
+    return [_cut(rows, window) for rows in found]
 
 
 def _walk(order: Order, window: Window) -> tuple[Order, list[Sql]]:

@@ -30,6 +30,7 @@ def sql(text: str, *args: object) -> Sql:
 
 
 ALWAYS = Sql("true")
+NEVER = Sql("false")
 
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
