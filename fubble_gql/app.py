@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from graphql import GraphQLError
 from starlette.applications import Starlette
@@ -14,10 +14,13 @@ from starlette.routing import Route
 from fubble_gql import logs
 from fubble_gql.api.auth import recognise
 from fubble_gql.api.context import Clock, Context
+from fubble_gql.api.documents import PATH as PDF_PATH
+from fubble_gql.api.documents import invoice_pdf
 from fubble_gql.api.errors import with_code
 from fubble_gql.api.http import GraphQLEndpoint, crash_response
 from fubble_gql.api.ide import Tab, graphiql_page, graphiql_routes
 from fubble_gql.api.schema import build_schema
+from fubble_gql.billing.seller import Seller
 from fubble_gql.config import Settings, load_settings
 from fubble_gql.db.migrate import migrate
 from fubble_gql.db.setup import open_database
@@ -42,10 +45,13 @@ def create_app(
     GraphiQL opens with `tabs`, and with `demo_key` in their headers: only for a demo that listens
     on loopback.
     """
+    seller = seller_of(settings)
+    run_budget = timedelta(seconds=settings.billing_run_seconds)
 
     async def open_context(request: Request) -> Context:
         connection = request.app.state.connection
-        return Context(connection, now, await recognise(connection, request))
+        viewer = await recognise(connection, request)
+        return Context(connection, now, viewer, seller, run_budget)
 
     endpoint = GraphQLEndpoint(
         build_schema(),
@@ -68,9 +74,19 @@ def create_app(
 
     pages = graphiql_routes(PATH) if settings.graphiql else []
     return Starlette(
-        routes=[Route(PATH, endpoint), *pages],
+        routes=[Route(PATH, endpoint), Route(PDF_PATH, invoice_pdf(open_context)), *pages],
         exception_handlers={Exception: crash_response},
         lifespan=lifespan,
+    )
+
+
+def seller_of(settings: Settings) -> Seller:
+    """Who issues the invoices."""
+    return Seller(
+        settings.seller_name,
+        settings.seller_address,
+        settings.seller_tax_id,
+        settings.payment_terms_days,
     )
 
 

@@ -72,6 +72,19 @@ class Settings(BaseSettings):
     graphiql: bool = Field(
         default=True, description="Whether /graphql shows GraphiQL to a browser."
     )
+    seller_name: str = Field("", max_length=255, description="Who issues the invoices, by name.")
+    seller_address: str | None = Field(
+        None, max_length=10_000, description="The issuer's address, as it stands on invoices."
+    )
+    seller_tax_id: str | None = Field(
+        None, max_length=255, description="The issuer's tax number, as it stands on invoices."
+    )
+    payment_terms_days: int = Field(
+        30, ge=0, le=365, description="How many days after it was issued an invoice is due."
+    )
+    billing_run_seconds: int = Field(
+        20, ge=1, le=3_600, description="How long runBilling goes on before it answers."
+    )
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -91,7 +104,7 @@ def load_settings(**overrides: object) -> Settings:
 
 def _reason(message: str) -> str:
     reason = message.removeprefix("Value error, ").rstrip(".")
-    return reason.replace("Input should be", "must be")
+    return reason.replace("Input should", "must").replace("String should", "must")
 
 
 def sqlite_file(url: str) -> Path | None:

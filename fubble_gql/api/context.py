@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import strawberry
 
 from fubble_gql.api.loaders import Loaders
+from fubble_gql.billing import run
+from fubble_gql.billing.seller import Seller
 from fubble_gql.db.connection import Connection
 
 Clock = Callable[[], datetime]
@@ -24,11 +26,16 @@ class Viewer:
 
 @dataclass
 class Context:
-    """One request's. `viewer` is None when nobody was recognised."""
+    """One request's. `viewer` is None when nobody was recognised.
+
+    Invoices are issued by `seller`; a bill run stops when `run_budget` is used up.
+    """
 
     connection: Connection
     clock: Clock
     viewer: Viewer | None
+    seller: Seller = field(default_factory=Seller)
+    run_budget: timedelta = run.BUDGET
 
     @cached_property
     def now(self) -> datetime:

@@ -36,8 +36,10 @@ from fubble_gql.pricing.money import ZERO, round_money
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
+    from fubble_gql.api.invoices import Invoice
 
 LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")]
+LazyInvoice = Annotated["Invoice", strawberry.lazy("fubble_gql.api.invoices")]
 GrantStatus = Annotated[
     CreditStatus | None, strawberry.argument(description="Only those in this status now.")
 ]
@@ -69,6 +71,13 @@ class CreditTransaction:
     def description(self) -> str:
         """What happened, for people."""
         return self.entry.description
+
+    @strawberry.field
+    async def invoice(self, info: Info) -> LazyInvoice | None:
+        """The invoice that spent it, or from whose end it came."""
+        id = self.entry.invoice_id
+        found = await info.context.loaders.invoice(id) if id else None
+        return cast("Invoice | None", found)
 
     @strawberry.field
     def created_at(self) -> datetime:

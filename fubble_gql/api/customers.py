@@ -23,6 +23,7 @@ from fubble_gql.api.customer_inputs import (
 from fubble_gql.api.enums import OrderDirection
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import changes, given, given_or_none
+from fubble_gql.api.invoices import FilterArgument, Invoice, invoices_of
 from fubble_gql.api.node import Node, Shown, own_id
 from fubble_gql.api.pagination import (
     Connection,
@@ -58,6 +59,7 @@ from fubble_gql.customers import search, store
 from fubble_gql.customers.search import OrderField
 from fubble_gql.customers.store import CUSTOMERS, CustomerRow
 from fubble_gql.db import refs as rows
+from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import ALWAYS
 
 Status = Annotated[
@@ -98,6 +100,14 @@ class Customer(Shown, Node):
         chosen = given_or_none(status)
         where = has_status(chosen, info.context.now) if chosen else ALWAYS
         listing = Listing("subscriptions", SUBSCRIPTIONS, FIRST_STARTED_FIRST, where)
+        return await connect_children(info, listing, page, ("customer_id", own_id(self)))
+
+    @paged
+    async def invoices(
+        self, info: Info, page: Page, filter: FilterArgument = UNSET
+    ) -> Connection[Invoice]:
+        """The customer's invoices, drafts and void ones too unless filtered; the newest first."""
+        listing = invoices_of(info, filter, Ref(own_id(self)), Ref(key=self.key))
         return await connect_children(info, listing, page, ("customer_id", own_id(self)))
 
     @paged

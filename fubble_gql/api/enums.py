@@ -6,6 +6,7 @@ from enum import Enum, StrEnum
 
 import strawberry
 
+from fubble_gql.billing.invoice_states import InvoiceStatus
 from fubble_gql.billing.life import Effective
 from fubble_gql.billing.rows import SubscriptionStatus
 from fubble_gql.catalog.kinds import Aggregation, DimensionKind, MetricType
@@ -130,6 +131,20 @@ _DESCRIBED: dict[type[Enum], tuple[str, str, tuple[str, ...]]] = {
             "It is stored for good and counts.",
             "It was recorded before, with the same content; nothing changed.",
             "It was not stored; the error says why.",
+        ),
+    ),
+    InvoiceStatus: (
+        "InvoiceStatus",
+        "Where an invoice is in its life.",
+        (
+            "It can still change, and holds its billing periods. finalizeInvoice makes it PENDING, "
+            "or PAID when nothing is left to pay; voidInvoice makes it VOID.",
+            "It was issued, numbered, and never changes again; its total is due. payInvoice makes "
+            "it PAID, failInvoice FAILED, voidInvoice VOID.",
+            "Nothing is due any more. The end, but for a total of 0, which voidInvoice makes VOID.",
+            "Collecting the money failed; the total is still due. payInvoice makes it PAID, "
+            "voidInvoice VOID.",
+            "It was taken back and counts no more. The end.",
         ),
     ),
     LineKind: (

@@ -15,6 +15,8 @@ PREFIXES = {
     "PlanSubscription": "sub",
     "Commitment": "com",
     "UsageEvent": "evt",
+    "Invoice": "inv",
+    "InvoiceLine": "line",
     "CreditGrant": "crd",
     "CreditTransaction": "ctx",
 }

@@ -10,8 +10,12 @@ from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from fubble_gql.billing import preview, usage_report
+from fubble_gql.billing import evidence, preview, usage_report, what_if
+from fubble_gql.billing.held import HeldRow, held_periods
+from fubble_gql.billing.invoice_rows import INVOICES, InvoiceLineRow, InvoiceRow, lines_of
 from fubble_gql.billing.life import Life
+from fubble_gql.billing.pieces import Need
+from fubble_gql.billing.preview import Preview
 from fubble_gql.billing.prices import Prices, prices_of
 from fubble_gql.billing.rows import (
     SUBSCRIPTIONS,
@@ -21,6 +25,7 @@ from fubble_gql.billing.rows import (
     commitments_of,
     phases_of,
 )
+from fubble_gql.billing.verify import Verification, verify
 from fubble_gql.catalog.rows import COMPONENTS, METRICS, PLANS, ComponentRow, MetricRow, PlanRow
 from fubble_gql.credits import ledger
 from fubble_gql.credits.rows import CREDIT_TRANSACTIONS, CreditTransactionRow
@@ -29,7 +34,7 @@ from fubble_gql.db import pages
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import R, Table
-from fubble_gql.db.sql import Sql
+from fubble_gql.db.sql import Sql, sql
 from fubble_gql.errors import Refused
 from fubble_gql.pricing.credit import Grant
 
@@ -80,6 +85,16 @@ class Loaders:
         """A plan version by id."""
         return await self._row(PLANS, id)
 
+    async def latest_plan(self, key: str) -> PlanRow | None:
+        """The latest version of a plan."""
+
+        async def read(keys: list[str]) -> list[PlanRow | None]:
+            where = sql("where superseded_at is null and") + self._connection.is_in("key", keys)
+            rows = {row.key: row for row in await PLANS.select(self._connection, where)}
+            return [rows.get(key) for key in keys]
+
+        return await self._load("plan keys", read, key)
+
     async def component(self, id: UUID) -> ComponentRow | None:
         """A price component by id."""
         return await self._row(COMPONENTS, id)
@@ -129,6 +144,46 @@ class Loaders:
 
         return await self._load("commitments", read, subscription_id)
 
+    async def invoice(self, id: UUID) -> InvoiceRow | None:
+        """An invoice by id."""
+        return await self._row(INVOICES, id)
+
+    async def invoice_lines(self, invoice_id: UUID) -> list[InvoiceLineRow]:
+        """An invoice's lines, in their order."""
+
+        async def read(ids: list[UUID]) -> list[list[InvoiceLineRow]]:
+            found = await lines_of(self._connection, ids)
+            return [found[id] for id in ids]
+
+        return await self._load("invoice lines", read, invoice_id)
+
+    async def held_periods(self, subscription_id: UUID) -> list[HeldRow]:
+        """The billing periods of a subscription that invoices hold, the earliest first."""
+
+        async def read(ids: list[UUID]) -> list[list[HeldRow]]:
+            found = await held_periods(self._connection, ids)
+            return [found[id] for id in ids]
+
+        return await self._load("held periods", read, subscription_id)
+
+    async def verification(self, invoice_id: UUID) -> Verification | None:
+        """An invoice rated again; None for one that was never finalised."""
+
+        async def read(ids: list[UUID]) -> list[Verification | None]:
+            rows = await INVOICES.by(self._connection, "id", ids)
+            found = await verify(self._connection, rows)
+            return [found.get(id) for id in ids]
+
+        return await self._load("verification", read, invoice_id)
+
+    async def needs_of(self, line: evidence.OnInvoice) -> list[Need]:
+        """The usage that an invoice's line was rated from."""
+
+        async def read(lines: list[evidence.OnInvoice]) -> list[list[Need]]:
+            return await evidence.needs_of(self._connection, lines)
+
+        return await self._load("needs", read, line)
+
     async def credit_transactions(self, grant_id: UUID) -> list[CreditTransactionRow]:
         """A grant's entries, in their order."""
 
@@ -166,6 +221,16 @@ class Loaders:
 
         return await self._load((relation, window), read, parent)
 
+    async def page_where(
+        self, table: Table[Any], order: Order, window: Window, where: Sql
+    ) -> Slice[Any]:
+        """One page of what meets a condition."""
+
+        async def read(wheres: list[Sql]) -> list[Slice[Any]]:
+            return await pages.page_each(self._connection, table, order, window, wheres)
+
+        return await self._load((table.name, order, window), read, where)
+
     async def count(self, relation: Relation, parent: UUID) -> int:
         """How many children a parent has."""
 
@@ -184,6 +249,14 @@ class Loaders:
             return await preview.preview(self._connection, all_asked)
 
         return await self._load("preview", read, asked)
+
+    async def what_if(self, supposed: what_if.Supposed) -> Preview:
+        """A bill on another plan; raises Refused for the one that has none."""
+
+        async def read(all_supposed: list[what_if.Supposed]) -> list[Preview | Refused]:
+            return await what_if.what_if(self._connection, all_supposed)
+
+        return await self._load("what if", read, supposed)
 
     async def usage(self, question: usage_report.Question) -> list[usage_report.Report]:
         """Usage; raises Refused for the question that cannot be answered."""

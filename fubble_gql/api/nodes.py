@@ -12,6 +12,7 @@ from fubble_gql.api.context import Info
 from fubble_gql.api.customers import Customer
 from fubble_gql.api.enums import Role
 from fubble_gql.api.node import Node
+from fubble_gql.billing.invoice_rows import INVOICES
 from fubble_gql.billing.rows import SUBSCRIPTIONS
 from fubble_gql.catalog.rows import METRICS, PLANS
 from fubble_gql.credits.rows import CREDIT_GRANTS
@@ -28,6 +29,7 @@ _TABLES: dict[str, Table[Any]] = {
     "PlanSubscription": SUBSCRIPTIONS,
     "UsageEvent": USAGE_EVENTS,
     "CreditGrant": CREDIT_GRANTS,
+    "Invoice": INVOICES,
 }
 
 

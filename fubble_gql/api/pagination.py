@@ -22,7 +22,7 @@ from fubble_gql.api.loaders import Relation
 from fubble_gql.db import exact_json, pages
 from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import Table
-from fubble_gql.db.sql import ALWAYS, Sql
+from fubble_gql.db.sql import ALWAYS, NEVER, Sql
 from fubble_gql.errors import Code, refuse
 
 T = TypeVar("T")
@@ -232,6 +232,19 @@ async def connect_children(
         cursor_of=listing.cursor,
         count=lambda: loaders.count(relation, id),
     )
+
+
+async def connect_where(info: Info, listing: Listing, page: Page) -> UncountedConnection[Any]:
+    """A page of what meets the listing's condition, one among many such lists.
+
+    One statement for all of them together; none where the condition is never met.
+    """
+    window = listing.window(page)
+    found: Slice[Any] = Slice([], False, False)  # noqa: FBT003
+    if listing.where != NEVER:
+        loaders = info.context.loaders
+        found = await loaders.page_where(listing.table, listing.order, window, listing.where)
+    return UncountedConnection(found=found, cursor_of=listing.cursor)
 
 
 def _written(value: object) -> str:

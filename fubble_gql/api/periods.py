@@ -11,6 +11,7 @@ import strawberry
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.errors import Code, refuse
 from fubble_gql.pricing import period as pricing_period
+from fubble_gql.pricing.money import round_money
 
 
 @strawberry.type
@@ -35,6 +36,16 @@ class PeriodInput:
 
     start: datetime = strawberry.field(description="The first instant.")
     end: datetime = strawberry.field(description="The first instant after it; later than start.")
+
+
+def show_period(period: pricing_period.Period) -> Period:
+    """A span as the graph shows it."""
+    return Period(start=period.start, end=period.end)
+
+
+def show_money(amount: Decimal, currency: str) -> Money:
+    """An amount as the graph shows it: with the decimals of its currency."""
+    return Money(amount=round_money(amount, currency), currency=currency)
 
 
 def read_period(period: PeriodInput | None, *path: str) -> pricing_period.Period | None:

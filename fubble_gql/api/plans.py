@@ -10,13 +10,14 @@ import strawberry
 from strawberry import UNSET
 
 from fubble_gql.api import ids, refs
-from fubble_gql.api.bills import InvoicePreview, show_period
+from fubble_gql.api.bills import InvoicePreview, show_bill
 from fubble_gql.api.context import Info
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import given, given_or_none
 from fubble_gql.api.metrics import Metric
 from fubble_gql.api.node import Node, Shown, own_id
 from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
+from fubble_gql.api.periods import show_period
 from fubble_gql.api.plan_inputs import (
     CreatePlanInput,
     PlanFilter,
@@ -282,10 +283,4 @@ async def _estimate(info: Info, plan: PlanRow, usage: list[UsageInput]) -> Invoi
     context = info.context
     priced = await context.loaders.priced(plan)
     whole, bill = estimate.estimate(plan, priced, supposed, context.now)
-    return InvoicePreview(
-        rated=bill,
-        customer=None,
-        currency=bill.currency,
-        period=show_period(whole),
-        as_of=context.now,
-    )
+    return show_bill(bill, show_period(whole), context.now)

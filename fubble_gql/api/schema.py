@@ -16,9 +16,12 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
+from fubble_gql.api.billing_run import BillingRunMutation
 from fubble_gql.api.credits import CreditMutation
 from fubble_gql.api.customers import CustomerMutation, CustomerQuery
 from fubble_gql.api.enums import VALUE_DESCRIPTIONS
+from fubble_gql.api.invoices import InvoiceQuery
+from fubble_gql.api.invoicing import InvoiceMutation
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
 from fubble_gql.api.nodes import NodeQuery
 from fubble_gql.api.plans import PlanMutation, PlanQuery
@@ -34,7 +37,8 @@ CACHED_DOCUMENTS = 256
 def build_schema() -> strawberry.Schema:
     """The whole schema, every part described by its docstring."""
     query = merge_types(
-        "Query", (NodeQuery, CustomerQuery, MetricQuery, PlanQuery, SubscriptionQuery)
+        "Query",
+        (NodeQuery, CustomerQuery, MetricQuery, PlanQuery, SubscriptionQuery, InvoiceQuery),
     )
     mutation = merge_types(
         "Mutation",
@@ -44,6 +48,8 @@ def build_schema() -> strawberry.Schema:
             PlanMutation,
             SubscriptionMutation,
             UsageMutation,
+            InvoiceMutation,
+            BillingRunMutation,
             CreditMutation,
         ),
     )

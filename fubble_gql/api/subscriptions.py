@@ -6,18 +6,20 @@ import asyncio
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, cast
+from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
 from fubble_gql.api import ids
-from fubble_gql.api.bills import InvoicePreview, preview_of, show_period
+from fubble_gql.api.bills import InvoicePreview, preview_of, what_if_of
 from fubble_gql.api.commitments import Commitment
 from fubble_gql.api.context import Info
 from fubble_gql.api.node import Node, Shown
 from fubble_gql.api.pagination import Listing, Page, UncountedConnection, paged_forward
-from fubble_gql.api.periods import AsOf, BillPeriod, Period
+from fubble_gql.api.periods import AsOf, BillPeriod, Period, show_period
 from fubble_gql.api.plans import Plan
+from fubble_gql.api.refs import PlanRef
 from fubble_gql.api.usage import (
     GroupBy,
     Metrics,
@@ -42,8 +44,10 @@ from fubble_gql.db.rows import Table
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
+    from fubble_gql.api.invoices import Invoice
 
 LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")]
+LazyInvoice = Annotated["Invoice", strawberry.lazy("fubble_gql.api.invoices")]
 
 
 @strawberry.type
@@ -51,6 +55,7 @@ class BillingPeriod:
     """One billing period of a subscription."""
 
     span: strawberry.Private[Period]
+    subscription_id: strawberry.Private[UUID]
 
     @strawberry.field
     def period(self) -> Period:
@@ -61,6 +66,15 @@ class BillingPeriod:
     def is_closed(self, info: Info) -> bool:
         """Whether it has ended, so that it can be invoiced."""
         return self.span.end <= info.context.now
+
+    @strawberry.field
+    async def invoice(self, info: Info) -> LazyInvoice | None:
+        """The invoice that holds it; one that is VOID has settled it at zero."""
+        loaders = info.context.loaders
+        for held in await loaders.held_periods(self.subscription_id):
+            if held.start_at == self.span.start:
+                return cast("Invoice", await loaders.invoice(held.invoice_id))
+        return None
 
 
 @strawberry.type
@@ -181,6 +195,23 @@ class PlanSubscription(Shown, Node):
             info, row.customer_id, subscription_id=row.id, period=period, as_of=as_of
         )
 
+    @strawberry.field
+    async def what_if(
+        self,
+        info: Info,
+        plan: Annotated[
+            PlanRef,
+            strawberry.argument(description="The plan to compare with, in the same currency."),
+        ],
+        period: BillPeriod = UNSET,
+    ) -> InvoicePreview | None:
+        """The same real usage, rated as if this subscription were on another plan.
+
+        Cut into the same pieces, without credits and adjustments. A plan that bills at another
+        rhythm has its fees, minimum and maximum in proportion to its own period.
+        """
+        return await what_if_of(info, _row(self), plan, period)
+
 
 @strawberry.type
 class SubscriptionQuery:
@@ -226,7 +257,10 @@ def _periods(line: Timeline, page: Page, now: datetime) -> UncountedConnection[B
     spans = list(islice(begun, window.size + 1))
     return UncountedConnection(
         found=Slice(
-            [BillingPeriod(span=show_period(span)) for span in spans[: window.size]],
+            [
+                BillingPeriod(span=show_period(span), subscription_id=line.subscription.id)
+                for span in spans[: window.size]
+            ],
             len(spans) > window.size,
             last_start is not None,
         ),

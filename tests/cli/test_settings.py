@@ -22,6 +22,11 @@ WRONG = [
     ("INGEST_BYTES_MAX", "1.5", "must be a valid integer"),
     ("INTROSPECTION", "perhaps", "must be a valid boolean"),
     ("GRAPHIQL", "", "must be a valid boolean"),
+    ("SELLER_NAME", "x" * 256, "must have at most 255 characters"),
+    ("SELLER_ADDRESS", "x" * 10_001, "must have at most 10000 characters"),
+    ("SELLER_TAX_ID", "x" * 256, "must have at most 255 characters"),
+    ("PAYMENT_TERMS_DAYS", "366", "must be less than or equal to 365"),
+    ("BILLING_RUN_SECONDS", "0", "must be greater than or equal to 1"),
 ]
 
 

@@ -1,0 +1,243 @@
+"""Invoices in the graph: what was billed, what became of it, and the proof that nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+
+import strawberry
+from strawberry import UNSET
+
+from fubble_gql.api import ids
+from fubble_gql.api.bills import Bill
+from fubble_gql.api.context import Info
+from fubble_gql.api.inputs import given_or_none
+from fubble_gql.api.invoice_inputs import InvoiceFilter, search_of
+from fubble_gql.api.lines import InvoiceLine, Origin
+from fubble_gql.api.node import Node, Shown
+from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
+from fubble_gql.api.periods import Money, Period, show_money, show_period
+from fubble_gql.billing.evidence import OnInvoice
+from fubble_gql.billing.invoice_rows import INVOICES, NEWEST_FIRST, InvoiceRow
+from fubble_gql.billing.invoice_search import InvoiceSearch, is_overdue
+from fubble_gql.billing.invoice_states import InvoiceStatus
+from fubble_gql.billing.pieces import Need
+from fubble_gql.db.refs import Ref
+from fubble_gql.db.sql import sql
+from fubble_gql.errors import Code, refuse
+from fubble_gql.pricing.line import Line
+
+if TYPE_CHECKING:
+    from fubble_gql.api.customers import Customer
+
+LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")]
+Parent = strawberry.Parent[InvoiceRow]
+FilterArgument = Annotated[
+    InvoiceFilter | None, strawberry.argument(description="Only some of them.")
+]
+
+
+async def _customer(root: Parent, info: Info) -> LazyCustomer:
+    """Who is billed."""
+    return cast("Customer", await info.context.loaders.customer(root.customer_id))
+
+
+def _period(root: Parent) -> Period:
+    """The span that it bills; of lines by hand alone the month that it was made in."""
+    return show_period(root.span)
+
+
+async def _lines(root: Parent, info: Info) -> list[InvoiceLine]:
+    """What is billed.
+
+    By subscription, then in the order of the plan's components; then what late usage changed in
+    earlier periods, then what was added by hand.
+    """
+    origin = _origin(root)
+    return [
+        InvoiceLine(
+            line=one.line(),
+            place=ids.encode("InvoiceLine", one.id),
+            currency=root.currency,
+            origin=origin,
+        )
+        for one in await info.context.loaders.invoice_lines(root.id)
+    ]
+
+
+def _origin(row: InvoiceRow) -> Origin:
+    """By the terms that it keeps, and what had been recorded by its instant."""
+
+    async def needs_of(info: Info, line: Line) -> Sequence[Need]:
+        return await info.context.loaders.needs_of(OnInvoice(row.id, row.customer_id, line))
+
+    return Origin(row.customer_id, row.as_of or row.created_at, needs_of)
+
+
+def _subtotal(root: Parent) -> Money:
+    """The sum of the lines; what it is below zero became credit when it was finalised."""
+    return show_money(root.subtotal, root.currency)
+
+
+def _credits_applied(root: Parent) -> Money:
+    """What credit pays of it; on a draft what it would pay if this were finalised alone."""
+    return show_money(root.credits_applied, root.currency)
+
+
+def _total(root: Parent) -> Money:
+    """The subtotal less credits; never below zero."""
+    return show_money(root.total, root.currency)
+
+
+@strawberry.type
+class BillTo:
+    """Whom an invoice was issued to, as they were then."""
+
+    name: str = strawberry.field(description="What the customer was called.")
+    company_name: str | None = strawberry.field(description="The legal name.")
+    email: str | None = strawberry.field(description="Where invoices were sent.")
+    billing_address: str | None = strawberry.field(description="The address.")
+
+
+@strawberry.type
+class InvoiceVerification:
+    """An invoice beside what its terms and the events that it knew come to when rated again."""
+
+    matches: bool = strawberry.field(description="Whether there is no difference.")
+    differences: list[str] = strawberry.field(description="Where they differ, for people.")
+
+
+@strawberry.type
+class Invoice(Shown, Node, Bill):
+    """A bill that was written down: a draft until it is finalised, unchanged from then on.
+
+    What it bills never changes after that, whatever is recorded, voided or agreed later; late
+    usage of its periods is settled by ADJUSTMENT lines on the next invoice.
+    """
+
+    row: ClassVar[type] = InvoiceRow
+
+    number: str | None = strawberry.field(
+        description="Given when the invoice is finalised: gapless, in order."
+    )
+    status: InvoiceStatus = strawberry.field(description="Where it is in its life.")
+    as_of: datetime | None = strawberry.field(
+        description="What had been recorded by this instant is in it."
+    )
+    issued_at: datetime | None = strawberry.field(description="When it was finalised.")
+    due_at: datetime | None = strawberry.field(description="Until when it is to be paid.")
+    paid_at: datetime | None = strawberry.field(description="When it was paid, if it was.")
+    failed_at: datetime | None = strawberry.field(
+        description="When collecting the money failed, if it did."
+    )
+    failure_reason: str | None = strawberry.field(description="Why collecting it failed.")
+    voided_at: datetime | None = strawberry.field(description="When it was voided, if it was.")
+    void_reason: str | None = strawberry.field(description="Why it was voided.")
+    notes: str | None = strawberry.field(description="What it was made with, for the customer.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+
+    customer: LazyCustomer = strawberry.field(resolver=_customer)
+    period: Period = strawberry.field(resolver=_period)
+    lines: list[InvoiceLine] = strawberry.field(resolver=_lines)
+    subtotal: Money = strawberry.field(resolver=_subtotal)
+    credits_applied: Money = strawberry.field(resolver=_credits_applied)
+    total: Money = strawberry.field(resolver=_total)
+
+    @strawberry.field
+    def amount_due(self) -> Money:
+        """The total while it is PENDING or FAILED, else 0."""
+        return show_money(_row(self).amount_due, _row(self).currency)
+
+    @strawberry.field
+    def is_overdue(self, info: Info) -> bool:
+        """Whether it is PENDING or FAILED and was due before now."""
+        return is_overdue(_row(self), info.context.now)
+
+    @strawberry.field
+    def bill_to(self) -> BillTo | None:
+        """Whom it was issued to, as they were then; null before it is finalised."""
+        kept = _row(self).bill_to
+        if kept is None:
+            return None
+        return BillTo(
+            name=kept["name"],
+            company_name=kept["companyName"],
+            email=kept["email"],
+            billing_address=kept["billingAddress"],
+        )
+
+    @strawberry.field
+    def pdf_url(self) -> str | None:
+        """Where it can be had as a PDF, with the caller's own authorisation; null on a draft."""
+        row = _row(self)
+        return None if row.number is None else f"/invoices/{ids.encode('Invoice', row.id)}.pdf"
+
+    @strawberry.field
+    async def verification(self, info: Info) -> InvoiceVerification | None:
+        """It, rated again from the terms that it keeps and the events that it knew.
+
+        Equal unless something was tampered with; lines by hand count as they are. Null before it
+        is finalised.
+        """
+        found = await info.context.loaders.verification(_row(self).id)
+        if found is None:
+            return None
+        return InvoiceVerification(matches=found.matches, differences=list(found.differences))
+
+
+@strawberry.type
+class InvoiceQuery:
+    """Reading invoices."""
+
+    @strawberry.field
+    async def invoice(
+        self,
+        info: Info,
+        id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Its id, or else its number.")
+        ] = UNSET,
+        number: Annotated[
+            str | None, strawberry.argument(description="Its number, or else its id.")
+        ] = UNSET,
+    ) -> Invoice | None:
+        """One invoice, by id or by number."""
+        own, given_number = given_or_none(id), given_or_none(number)
+        if (own is None) == (given_number is None):
+            raise refuse(Code.INVALID, "Give exactly one of id and number.", "id")
+        if own is None:
+            where = sql("where number = ?", given_number)
+        else:
+            where = sql("where id = ?", ids.decode("Invoice", own, "id"))
+        rows = await INVOICES.select(info.context.connection, where)
+        return Invoice.shown_or_none(rows[0] if rows else None)
+
+    @paged
+    async def invoices(
+        self, info: Info, page: Page, filter: FilterArgument = UNSET
+    ) -> Connection[Invoice]:
+        """Every invoice, drafts and void ones too unless filtered; the newest first."""
+        return await connect(info, invoice_listing(info, search_of(filter)), page)
+
+
+def invoice_listing(info: Info, search: InvoiceSearch) -> Listing:
+    """Invoices as they are listed, those that a search leaves."""
+    context = info.context
+    where = search.conditions(context.connection, context.now)
+    return Listing("invoices", INVOICES, NEWEST_FIRST, where)
+
+
+def invoices_of(info: Info, filter: InvoiceFilter | None, *own: Ref) -> Listing:
+    """A customer's invoices as they are listed; `own` are the references to that customer.
+
+    Raises Refused: INVALID when another one is asked for.
+    """
+    search = search_of(filter)
+    if search.customer is not None and search.customer not in own:
+        raise refuse(Code.INVALID, "These are one customer's alone.", "filter", "customer")
+    return invoice_listing(info, replace(search, customer=None))
+
+
+def _row(shown: object) -> InvoiceRow:
+    return cast(InvoiceRow, shown)
