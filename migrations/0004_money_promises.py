@@ -6,7 +6,7 @@ from fubble_gql.db.operations import DialectSQL
 
 EVERYWHERE = [
     # A lower bound is enough: the first bill run finds out what is really due.
-    "update plan_subscription set due_at = start_at",
+    "update plan_subscription set due_at = start_at, agreed_end_at = end_at",
     "insert into invoice_numbering (id, last_sequence) values ('invoice', 0)",
     "create unique index one_invoice_per_period on invoice_period (subscription_id, start_at) "
     "where freed_at is null",

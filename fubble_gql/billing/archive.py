@@ -34,6 +34,7 @@ async def archive_customer(connection: Connection, ref: Ref, now: datetime) -> C
         if row.archived_at is None:
             await _refuse_running(tx, row.id, now)
             await _refuse_due(tx, row.id)
+            await _refuse_drafted(tx, row.id)
         return await store.archive(tx, row, now)
 
     return await connection.transaction(work)
@@ -79,6 +80,19 @@ async def _refuse_due(tx: Connection, customer_id: UUID) -> None:
             Code.INVALID_STATE,
             f"The customer has a billing period that ended at {min(due).isoformat()} and is not "
             "invoiced; invoice it first, or wait for the next bill run.",
+            "customer",
+        )
+
+
+async def _refuse_drafted(tx: Connection, customer_id: UUID) -> None:
+    """A period that a draft holds is not invoiced yet either."""
+    drafted = await tx.fetch(
+        sql("select 1 from invoice where customer_id = ? and status = 'DRAFT' limit 1", customer_id)
+    )
+    if drafted:
+        raise refuse(
+            Code.INVALID_STATE,
+            "The customer has a draft invoice; finalise or void it first.",
             "customer",
         )
 
