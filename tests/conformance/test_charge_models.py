@@ -5,10 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from fubble_gql.pricing.bill import Component, Piece, Terms, rate_pieces
+from fubble_gql.pricing.bill import Bill, Component, LineKind, Piece, Terms, rate_pieces
 from fubble_gql.pricing.charge import Usage
 from fubble_gql.pricing.line import sum_of
-from fubble_gql.pricing.minimum import minimum_line
 from fubble_gql.pricing.money import round_money
 from fubble_gql.pricing.period import WHOLE, Period
 from fubble_gql.pricing.rates import (
@@ -43,14 +42,19 @@ def _answer(case: Case, price: Record, usage: Record) -> Decimal:
         case "rounding":
             return round_money(usage.decimal("amount"), "USD")
         case "commitment":
-            charged = round_money(usage.decimal("used_amount"), "USD")
-            line = minimum_line(charged, price.decimal("minimum_spend"), WHOLE, "USD")
-            return Decimal(0) if line is None else line.amount
+            return _true_up(price, usage)
         case "bucketed":
             rate = _rate(price.text("mode"), price)
             return sum((_exact(rate, each) for each in usage.decimals("window_maxima")), Decimal(0))
         case model:
             return _progressive(_rate(model, price), price, usage)
+
+
+def _true_up(price: Record, usage: Record) -> Decimal:
+    """What the plan's minimum adds to a component that comes to the used amount."""
+    used = Component(ID, "usage", "Usage", PerUnit(usage.decimal("used_amount")), metric_id=ID)
+    bill = _bill(used, Decimal(1), price.decimal("minimum_spend"))
+    return sum_of(line for line in bill.lines if line.kind is LineKind.MINIMUM)
 
 
 def _progressive(rate: Rate, price: Record, usage: Record) -> Decimal:
@@ -88,9 +92,13 @@ def _bounded(rate: Rate, price: Record, quantity: Decimal) -> Decimal:
         minimum=price.decimal("minimum_spend") if "minimum_spend" in price else None,
         maximum=price.decimal("maximum_spend") if "maximum_spend" in price else None,
     )
-    terms = Terms(ID, "Plan", "USD", (component,))
-    bill = rate_pieces("USD", [Piece(ID, terms, MONTH, MONTH, {ID: Usage(quantity)})])
-    return sum_of(bill.lines)
+    return sum_of(_bill(component, quantity).lines)
+
+
+def _bill(component: Component, quantity: Decimal, minimum: Decimal | None = None) -> Bill:
+    """The bill of a month with that much usage, on a plan of one component."""
+    terms = Terms(ID, "Plan", "USD", (component,), minimum)
+    return rate_pieces("USD", [Piece(ID, terms, MONTH, MONTH, {ID: Usage(quantity)})])
 
 
 def _rate(model: str, price: Record) -> Rate:
