@@ -73,7 +73,7 @@ def shown(facts: Facts, rated: Rated) -> Preview:
 
 
 def _sheet(facts: Facts, books: Books, asked: Asked) -> Sheet | Refused:
-    spans = list(_spans(facts, asked))
+    spans = list(_spans(facts, books, asked))
     cuts = [(line, cut) for line, span in spans for cut in islice(line.cuts(span), PIECES_MAX + 1)]
     if len(cuts) > PIECES_MAX:
         return refuse(
@@ -91,8 +91,11 @@ def _sheet(facts: Facts, books: Books, asked: Asked) -> Sheet | Refused:
     return sheet
 
 
-def _spans(facts: Facts, asked: Asked) -> Iterator[tuple[Timeline, Period]]:
-    """The subscriptions that the bill is over, each with the span that is billed."""
+def _spans(facts: Facts, books: Books, asked: Asked) -> Iterator[tuple[Timeline, Period]]:
+    """The subscriptions that the bill is over, each with the span that is billed.
+
+    Of all that a customer has, without a period: what runs and was not invoiced before it ended.
+    """
     for line in facts.timelines[asked.customer_id]:
         if asked.subscription_id not in (None, line.subscription.id):
             continue
@@ -102,8 +105,10 @@ def _spans(facts: Facts, asked: Asked) -> Iterator[tuple[Timeline, Period]]:
             due = line.period_due(asked.as_of)
             if due is not None:
                 yield line, due
-        elif (running := line.period_running(asked.as_of)) is not None:
-            yield line, running
+        else:
+            running = line.period_running(asked.as_of)
+            if running is not None and books.are_open(line, running):
+                yield line, running
 
 
 def _period(asked: Asked, customer: CustomerRow, pieces: Sequence[Planned]) -> Period:
