@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from fubble_gql import checks
-from fubble_gql.billing.life import REACH, Life
+from fubble_gql.billing.life import REACH, Life, invoiced_message
 from fubble_gql.billing.rows import CommitmentRow
 from fubble_gql.catalog.kinds import Aggregation
 from fubble_gql.catalog.rows import ComponentRow, MetricRow
@@ -114,11 +114,6 @@ def _check_span(problems: Problems, new: NewCommitment, start: datetime, ground:
         problems.add(f"startAt must come before the subscription's end, {end}.", "startAt")
     elif invoiced is not None and start < invoiced:
         problems.add(invoiced_message(invoiced), "startAt", code=Code.INVALID_STATE)
-
-
-def invoiced_message(until: datetime) -> str:
-    """Why nothing is agreed or ended before an instant."""
-    return f"The customer is invoiced until {until.isoformat()}; nothing before that can change."
 
 
 def _metric(problems: Problems, key: str, ground: Ground) -> MetricRow | None:

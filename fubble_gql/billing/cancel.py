@@ -31,7 +31,7 @@ async def cancel(
         before = await lives.read(tx, id)
         after = cancelled(before, effective, now)
         if after != before:
-            await lives.refuse_invoiced(tx, id, now)
+            await lives.refuse_invoiced(tx, before, after, now)
             await lives.keep(tx, before, after)
         return await lives.outcome(tx, before, now, dry_run=dry_run)
 

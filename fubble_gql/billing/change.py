@@ -54,7 +54,7 @@ async def change_plan(connection: Connection, change: PlanChange, now: datetime)
             lives.refuse_ended(row, now)
             _check_plan(before, plan, now)
             after = changed(before, plan, change.effective, now)
-            await lives.refuse_invoiced(tx, row.id, now)
+            await lives.refuse_invoiced(tx, before, after, now)
             await lives.keep(tx, before, after)
         return await lives.outcome(tx, before, now, dry_run=change.dry_run)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from fubble_gql.billing import life as lives
-from fubble_gql.billing.agreement import Ground, NewCommitment, agree, invoiced_message
+from fubble_gql.billing.agreement import Ground, NewCommitment, agree
 from fubble_gql.billing.held import held_until
 from fubble_gql.billing.life import Life, Outcome
 from fubble_gql.billing.models import Commitment
@@ -67,7 +67,7 @@ async def remove(connection: Connection, id: UUID, now: datetime) -> Outcome:
         if row.end_at is None or end < row.end_at:
             invoiced = await held_until(tx, subscription.customer_id)
             if invoiced is not None and end < invoiced:
-                raise refuse(Code.INVALID_STATE, invoiced_message(invoiced), "commitmentId")
+                raise refuse(Code.INVALID_STATE, lives.invoiced_message(invoiced), "commitmentId")
             await Commitment.filter(id=id).using_db(tx.client).update(end_at=end)
         return await lives.outcome(tx, life, now)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from fubble_gql.billing import preview
-from fubble_gql.billing.held import held_periods, reschedule
+from fubble_gql.billing.held import held_periods, held_until, reschedule
 from fubble_gql.billing.models import PlanSubscription, SubscriptionPhase
 from fubble_gql.billing.preview import Asked, Preview
 from fubble_gql.billing.rows import (
@@ -134,13 +134,21 @@ def refuse_ended(subscription: SubscriptionRow, now: datetime) -> None:
         )
 
 
-async def refuse_invoiced(tx: Connection, subscription_id: UUID, instant: datetime) -> None:
-    """Raise Refused with INVALID_STATE when an invoice holds what lies after the instant."""
-    held = (await held_periods(tx, [subscription_id]))[subscription_id]
-    latest = max((row.end_at for row in held), default=None)
+async def refuse_invoiced(tx: Connection, before: Life, after: Life, instant: datetime) -> None:
+    """Raise Refused with INVALID_STATE when an invoice holds what a change touches.
+
+    That is whatever the customer is invoiced for after the instant, also by other subscriptions,
+    since usage may count for another one; and a period that would be one no more.
+    """
+    row = before.subscription
+    latest = await held_until(tx, row.customer_id)
     if latest is not None and instant < latest:
-        raise refuse(
-            Code.INVALID_STATE,
-            f"It is invoiced until {latest.isoformat()}; nothing before that can change.",
-            "subscriptionId",
-        )
+        raise refuse(Code.INVALID_STATE, invoiced_message(latest), "subscriptionId")
+    for held in (await held_periods(tx, [row.id]))[row.id]:
+        if after.line.period_at(held.start_at) != held.span:
+            raise refuse(Code.INVALID_STATE, invoiced_message(held.end_at), "subscriptionId")
+
+
+def invoiced_message(until: datetime) -> str:
+    """Why nothing is agreed, changed or ended before an instant."""
+    return f"The customer is invoiced until {until.isoformat()}; nothing before that can change."

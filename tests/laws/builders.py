@@ -76,9 +76,14 @@ def usage(rate: Rate | str = "1", metric: str = "calls", key: str = "usage") -> 
     return NewComponent(key, key.title(), encode(rate), metric)
 
 
-async def a_plan(db: Connection, *components: NewComponent, key: str = "pro") -> PlanRow:
-    """A monthly plan in USD, with a fee of 30 when nothing is given."""
-    new = NewPlan(key, key.title(), Frequency.MONTHLY, list(components) or [fee()])
+async def a_plan(
+    db: Connection,
+    *components: NewComponent,
+    key: str = "pro",
+    frequency: Frequency = Frequency.MONTHLY,
+) -> PlanRow:
+    """A plan in USD, monthly unless said, with a fee of 30 when nothing is given."""
+    new = NewPlan(key, key.title(), frequency, list(components) or [fee()])
     return await plans.create(db, new, MAY)
 
 
