@@ -51,6 +51,9 @@ class Ready:
         """The span that it is for."""
         if self.wanted.draft is not None and not self.wanted.spans:
             return self.wanted.draft.span
+        adjusted = [line.period for line in self.rated.bill.lines if line.period is not None]
+        if self.wanted.adjusts_alone and adjusted:
+            return _around(adjusted)
         return self.rated.sheet.period
 
 
@@ -109,6 +112,8 @@ def _pieces(facts: Facts, spans: Spans) -> Iterator[Planned]:
 
 
 def _hull(pieces: Sequence[Planned]) -> Period | None:
-    if not pieces:
-        return None
-    return Period(min(one.span.start for one in pieces), max(one.span.end for one in pieces))
+    return _around([one.span for one in pieces]) if pieces else None
+
+
+def _around(spans: Sequence[Period]) -> Period:
+    return Period(min(one.start for one in spans), max(one.end for one in spans))
