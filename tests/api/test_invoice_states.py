@@ -19,6 +19,8 @@ from tests.api.builders import (
 )
 from tests.api.conftest import Api, running
 from tests.api.invoicing import (
+    ADD,
+    CREATE,
     FAIL,
     FINALIZE,
     PAY,
@@ -31,6 +33,7 @@ from tests.api.invoicing import (
     failed,
     finalized,
     found,
+    invoicing,
     issued,
     money,
     paid,
@@ -339,3 +342,44 @@ async def test_a_draft_of_a_later_change_cannot_be_finalised_before_its_period_e
     assert codes(payload) == [("INVALID_STATE", "invoiceId")]
     assert "2026-06-01T00:00:00" in payload["errors"][0]["message"]
     assert await found(api, draft) == draft
+
+
+async def test_callers_who_draft_one_period_at_once_get_one_draft(postgres_api: Api) -> None:
+    subscription = await the_usual(postgres_api)
+    postgres_api.clock.set("2026-06-02T00:00:00Z")
+    one = invoicing(subscriptionId=subscription["id"], period=MAY)
+    all_ = invoicing(period=MAY)
+
+    payloads = await asyncio.gather(
+        *(asked(postgres_api, CREATE, input=input) for input in [one, all_] * 10)
+    )
+
+    made_ = [payload["invoice"] for payload in payloads if payload["invoice"]]
+    refusals = [codes(payload) for payload in payloads if not payload["invoice"]]
+    assert [invoice["status"] for invoice in made_] == ["DRAFT"]
+    assert {code for ((code, _),) in refusals} <= {"CONFLICT", "INVALID"}
+    assert {path for ((_, path),) in refusals} == {"input.period"}
+
+
+async def test_callers_who_meet_over_one_invoice_leave_it_whole(postgres_api: Api) -> None:
+    subscription = await the_usual(postgres_api)
+    await used(postgres_api, event("12"))
+    postgres_api.clock.set("2026-06-02T00:00:00Z")
+    for _ in range(5):
+        draft = await a_draft(postgres_api, subscription)
+        line = {"description": "Support", "unitPrice": "10"}
+
+        payloads = await asyncio.gather(
+            *(asked(postgres_api, ADD, id=draft["id"], input=line) for _ in range(5)),
+            *(asked(postgres_api, REFRESH, id=draft["id"]) for _ in range(3)),
+            *(asked(postgres_api, FINALIZE, id=draft["id"]) for _ in range(3)),
+            *(asked(postgres_api, VOID, id=draft["id"]) for _ in range(2)),
+        )
+
+        refusals = {code for payload in payloads for code, _ in codes(payload)}
+        assert refusals <= {"INVALID_STATE"}
+        invoice = await found(postgres_api, draft)
+        assert invoice["status"] == "VOID"
+        added_ = sum(not payload["errors"] for payload in payloads[:5])
+        assert money(invoice)[0] == f"{42 + 10 * added_}.00"
+        assert [kind for kind, _, _ in amounts(invoice)] == ["FEE", "USAGE"] + ["MANUAL"] * added_
