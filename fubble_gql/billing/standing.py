@@ -70,7 +70,8 @@ async def standing_on(
 
     One statement, whatever their number.
     """
-    rows = [(id, span.start, span.end) for id, span in spans]
+    # Bills that are worked out together may ask for the same span, which must not count twice.
+    rows = list(dict.fromkeys((id, span.start, span.end) for id, span in spans))
     if not rows:
         return {}
     types = {"subscription_id": "uuid", "start_at": "timestamptz", "end_at": "timestamptz"}

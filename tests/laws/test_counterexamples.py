@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from fubble_gql.billing import cancel, change
 from fubble_gql.billing.change import PlanChange
 from fubble_gql.billing.life import Effective
+from fubble_gql.billing.preview import Asked, Preview, preview
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
 from fubble_gql.errors import Refused
 from fubble_gql.pricing.period import Frequency, Period
 from tests.laws.accounts import check, read
 from tests.laws.builders import (
+    JULY,
     JUNE,
     MAY,
     Clock,
@@ -24,6 +27,7 @@ from tests.laws.builders import (
     a_subscription,
     finalised,
     usage,
+    used,
 )
 from tests.usage.builders import at, make_metric
 
@@ -48,6 +52,27 @@ async def test_a_change_that_ended_an_invoiced_period_is_not_taken_back(db: Conn
 
     check(await read(db), noon)
     await change.change_plan(db, to(subscription, "pro"), noon + HOUR)
+
+
+async def test_previews_worked_out_together_are_those_worked_out_alone(db: Connection) -> None:
+    await make_metric(db)
+    customer = await a_customer(db)
+    await a_plan(db, usage("1"))
+    subscription = await a_subscription(db)
+    draft = await a_draft(db, subscription, Period(MAY, JUNE), clock=Clock(JUNE))
+    await finalised(db, draft.id, Clock(JUNE))
+    await used(db, "10", MAY, JUNE + HOUR)
+    late = JUNE + 2 * HOUR
+    asked = [
+        Asked(customer, late, subscription),
+        Asked(customer, late),
+        Asked(customer, late, subscription, Period(JULY, at("2026-08-01"))),
+    ]
+
+    together = await preview(db, asked)
+
+    assert together == [(await preview(db, [one]))[0] for one in asked]
+    assert {one.bill.subtotal for one in together if isinstance(one, Preview)} == {Decimal(10)}
 
 
 async def test_no_change_reaches_into_what_another_subscription_is_invoiced_for(
