@@ -74,7 +74,7 @@ class InvoiceLine:
 
     @strawberry.field
     def id(self) -> strawberry.ID:
-        """Unique in the graph; on a preview it changes with what the line was computed from."""
+        """Unique in the graph; what is previewed, or drafted and rated anew, has new ones."""
         return strawberry.ID(self.place)
 
     @strawberry.field

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from fubble_gql.billing import manual_lines
 from tests.api.builders import (
     MAY,
     Json,
@@ -238,6 +239,20 @@ async def test_lines_cannot_bring_an_invoice_beyond_what_it_can_hold(api: Api) -
 
     assert await why_not_added(api, draft, unitPrice="1") == [("LIMIT_EXCEEDED", "invoiceId")]
     assert await found(api, draft) == draft
+
+
+async def test_an_invoice_has_so_many_lines_at_most(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manual_lines, "LINES_MAX", 2)  # a thousand take long to add
+    await a_customer(api)
+    draft = await added(api, await added(api, await a_draft(api)))
+
+    assert await why_not_added(api, draft) == [("LIMIT_EXCEEDED", "invoiceId")]
+    assert (
+        len((await made(api, REMOVE, id=draft["id"], line=draft["lines"][0]["id"]))["lines"]) == 1
+    )
+    assert len((await added(api, draft))["lines"]) == 2
 
 
 async def test_the_same_idempotency_key_adds_one_line(api: Api) -> None:
