@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 # Raised when the demo's data change: a folder that another version filled cannot be continued.
-DATA_VERSION = 1
+DATA_VERSION = 2
 _UNUSABLE_IN_ADDRESS = "?#"
 
 

@@ -1,7 +1,7 @@
 """Load the demo's data through the same functions that the API calls.
 
-Safe to repeat: what was created is returned by its key, what was recorded is a duplicate. Killed in
-the middle, the next start goes on from the last day that was recorded whole.
+Safe to repeat: what was created is returned by its key, what was recorded is a duplicate, what was
+invoiced is due no more. Killed in the middle, the next start goes on from the last whole day.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from fubble_gql.catalog import metrics, plans
 from fubble_gql.customers import store
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
+from fubble_gql.demo import books
 from fubble_gql.demo.customers import new_customer
+from fubble_gql.demo.deals import deals
 from fubble_gql.demo.folder import Folder, Progress
 from fubble_gql.demo.metrics import METRICS
 from fubble_gql.demo.plans import CURRENCIES, dearer_starter, plans_in
@@ -34,41 +36,46 @@ _ONE_DAY = timedelta(days=1)
 
 
 class Loaded(NamedTuple):
-    """What a load did: whether all was there already, and how many events it recorded."""
+    """What a load did: whether all was there already, what it recorded, and what it issued."""
 
     was_complete: bool
     events: int
+    invoices: int
 
 
 async def load(
     connection: Connection, folder: Folder, clock: Clock, report: Report, every_days: int = 1
 ) -> Loaded:
-    """Make what the folder's database lacks, and record usage up to now.
+    """Make what the folder's database lacks, record usage up to now, and invoice what has closed.
 
     `report` hears how many steps of how many are done. Raises FolderUnusable, Refused.
     """
     now = clock()
     progress = folder.progress() or Progress(now, beginning(now), every_days)
     folder.save(progress)
-    was_complete = progress.is_complete
-    makes = [] if was_complete else list(_makes(progress.begun_at))
+    makes = [] if progress.is_complete else list(_makes(progress.begun_at))
     days = list(_days(progress.loaded_until, now))
     total = len(makes) + len(days)
     for done, make in enumerate(makes, start=1):
         await make(connection)
         report(done, total)
-    usage = Usage(progress.begun_at, progress.every_days)
-    events = 0
+    usage, agreed = Usage(progress.begun_at, progress.every_days), deals(progress.begun_at)
+    was_complete = progress.is_complete
+    events = invoices = 0
     for done, (start, end) in enumerate(days, start=len(makes) + 1):
         recorded = usage.between(start, end)
-        # History looks as if it had been recorded day by day, as long as no one could bill it.
+        # History looks as if it had come about day by day, as long as no one could bill it.
         recorder = clock if was_complete else partial(_at, end)
         events += await _record(connection, recorded, recorder, may_reject=was_complete)
+        if not was_complete:
+            invoices += await books.keep(connection, agreed, start, end)
         progress = replace(progress, loaded_until=end)
         folder.save(progress)
         report(done, total)
+    if was_complete:
+        invoices = (await books.bill(connection, clock)).finalized
     folder.save(replace(progress, is_complete=True))
-    return Loaded(was_complete, events)
+    return Loaded(was_complete, events, invoices)
 
 
 def _makes(begun_at: datetime) -> Iterator[_Make]:

@@ -1,17 +1,20 @@
-"""Who is on which plan, and since when, told from the instant that the demo was begun."""
+"""Who is on which plan, since when and under which terms, told from when the demo was begun."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from zoneinfo import ZoneInfo
 
+from fubble_gql.billing.agreement import NewCommitment
 from fubble_gql.billing.subscribe import NewSubscription
 from fubble_gql.db.refs import Ref
 from fubble_gql.demo.customers import COMPANIES, Company
 from fubble_gql.demo.plans import CURRENCIES, NAMES, plan_key
+from fubble_gql.pricing.period import Frequency, Schedule
 from fubble_gql.pricing.wallclock import add_months, month_start
 
 MONTHS = 3
@@ -22,6 +25,13 @@ _TRIALING = ("quillwork-press", "wharfside-cafe")
 _ENDED = "farpoint-logistics"
 _SCHEDULED = "cinder-and-ash"
 _SECOND_PLANS = {"aurora-analytics": "ai", "birkenau-software": "commerce"}
+# So many calls a month at the plan's own price; more than that cost more.
+_COMMITTED = {
+    "meridian-grid": NewCommitment("api_calls", Decimal(1_200_000), overage_rate=Decimal("0.0005")),
+}
+# Companies whose plans change, from one that bills by the month to another.
+_UPGRADED, _UPGRADED_AFTER = "costa-clara-viajes", timedelta(days=61, hours=9)
+_UPGRADING = "isarblick-medien"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +51,24 @@ class Term:
             plan=Ref(key=plan_key(self.plan, self.company.currency)),
             start_at=self.start,
             end_at=self.end,
+            commitments=[_COMMITTED[self.company.key]] if self.company.key in _COMMITTED else (),
             idempotency_key=f"demo/{self.company.key}/{self.plan}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A company's step to another plan, asked for at an instant, in effect then or later."""
+
+    term: Term
+    plan: str
+    asked_at: datetime
+    starts_at: datetime
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether the period that runs is cut by it."""
+        return self.asked_at == self.starts_at
 
 
 def beginning(begun_at: datetime) -> datetime:
@@ -54,6 +80,33 @@ def terms(begun_at: datetime) -> list[Term]:
     """Every subscription, in the order in which they were made."""
     found = [term for company, plan in _first_plans() for term in _terms(company, plan, begun_at)]
     return sorted(found, key=lambda term: min(term.start, begun_at))
+
+
+def changes(begun_at: datetime) -> list[Change]:
+    """One in the middle of a period that is over, and one that is still to come."""
+    first = {term.company.key: term for term in reversed(terms(begun_at))}
+    upgraded, upgrading = first[_UPGRADED], first[_UPGRADING]
+    then = beginning(begun_at) + _UPGRADED_AFTER
+    schedule = Schedule(upgrading.start, Frequency.MONTHLY, upgrading.company.timezone)
+    return [
+        Change(upgraded, "team", then, then),
+        Change(upgrading, "network", begun_at, schedule.period_at(begun_at).end),
+    ]
+
+
+def stints(begun_at: datetime) -> list[Term]:
+    """The terms, each cut in two where its plan changes."""
+    found = {change.term: change for change in changes(begun_at)}
+    return [
+        stint
+        for term in terms(begun_at)
+        for stint in (_cut(term, found[term]) if term in found else (term,))
+    ]
+
+
+def _cut(term: Term, change: Change) -> tuple[Term, Term]:
+    before = replace(term, end=change.starts_at)
+    return before, replace(term, plan=change.plan, start=change.starts_at)
 
 
 def _first_plans() -> Iterator[tuple[Company, str]]:

@@ -13,15 +13,20 @@ from fubble_gql.demo.customers import COMPANIES, Company
 from fubble_gql.demo.habits import HABITS, Day
 from fubble_gql.demo.metrics import AI_OPERANDS
 from fubble_gql.demo.plans import plans_in
-from fubble_gql.demo.story import Term, beginning, terms
+from fubble_gql.demo.story import Term, beginning, stints
 from fubble_gql.pricing.wallclock import in_utc
 from fubble_gql.usage.new_event import NewEvent
 
 _SEED = "fubble"
 _ONE_DAY = timedelta(days=1)
+_NO_TIME = timedelta()
 # Every seventh company uses something that its plans have no price for.
 _UNPRICED = "compute_seconds"
 _UNPRICED_EVERY = 7
+# This company's usage of the last days of a month arrives only after the month was invoiced.
+_DELAYED = "polderlicht"
+_DELAYED_FROM_DAY = 26
+_DELAY = timedelta(days=11)
 
 
 @dataclass(frozen=True)
@@ -38,43 +43,60 @@ class Usage:
     def streams(self) -> dict[tuple[Company, str], tuple[datetime, datetime | None]]:
         """The metrics that each company uses, with the first instant and the one after the last."""
         found: dict[tuple[Company, str], tuple[datetime, datetime | None]] = {}
-        for term in terms(self.begun_at):
-            for metric in _metrics_of(term):
-                found.setdefault((term.company, metric), (term.start, term.end))
+        for stint in stints(self.begun_at):
+            for metric in _metrics_of(stint):
+                first, _ = found.get((stint.company, metric), (stint.start, None))
+                found[stint.company, metric] = (first, stint.end)
         return found
 
     def between(self, start: datetime, end: datetime) -> list[NewEvent]:
-        """The events of a half-open span, in the order in which they happened."""
-        first_day = beginning(self.begun_at).date()
+        """The events that arrive in a half-open span, in the order in which they do."""
         found = [
-            event
-            for (company, metric), (first, last) in self.streams.items()
-            for day in _local_days(company, max(start, first), end)
-            if day.toordinal() % self.every_days == 0
-            for event in _of_day(company, metric, day, (day - first_day).days)
-            if event.event_time is not None
-            and max(start, first) <= event.event_time < min(end, last or end)
+            (arrival, event)
+            for company, metric in self.streams
+            for arrival, event in self._arriving(company, metric, start, end)
         ]
-        return sorted(found, key=lambda event: (event.event_time, event.idempotency_key))
+        found.sort(key=lambda one: (one[0], one[1].idempotency_key))
+        return [event for _, event in found]
+
+    def _arriving(
+        self, company: Company, metric: str, start: datetime, end: datetime
+    ) -> Iterator[tuple[datetime, NewEvent]]:
+        """Each with the instant at which it arrives: most arrive as they happen."""
+        first, last = self.streams[company, metric]
+        first_day = beginning(self.begun_at).date()
+        delayed = company.key == _DELAYED
+        for day in _local_days(company, max(start - _DELAY if delayed else start, first), end):
+            if day.toordinal() % self.every_days:
+                continue
+            delay = _DELAY if delayed and day.day >= _DELAYED_FROM_DAY else _NO_TIME
+            for happened, event in _of_day(company, metric, day, (day - first_day).days):
+                if start <= happened + delay < end and first <= happened < (last or end):
+                    yield happened + delay, event
 
 
 # A local day lies in two UTC days, which are usually asked for one after the other.
 @lru_cache(maxsize=1_024)
-def _of_day(company: Company, metric: str, date_: date, age: int) -> tuple[NewEvent, ...]:
+def _of_day(
+    company: Company, metric: str, date_: date, age: int
+) -> tuple[tuple[datetime, NewEvent], ...]:
+    """Each with the instant at which it happened."""
     random = Random(f"{_SEED}/{company.key}/{metric}/{date_}")  # noqa: S311 - not a secret
     day = Day(date_, company.size, company.currency, age)
     zone = ZoneInfo(company.timezone)
-    return tuple(
-        NewEvent(
+    made = []
+    for n, use in enumerate(HABITS[metric].uses(day, random)):
+        happened = in_utc(datetime.combine(date_, use.at, zone))
+        event = NewEvent(
             customer=company.key,
             metric=metric,
             idempotency_key=f"{metric}/{date_}/{n}",
             quantity=use.quantity,
-            event_time=in_utc(datetime.combine(date_, use.at, zone)),
+            event_time=happened,
             properties=use.properties,
         )
-        for n, use in enumerate(HABITS[metric].uses(day, random))
-    )
+        made.append((happened, event))
+    return tuple(made)
 
 
 def _metrics_of(term: Term) -> Iterator[str]:
