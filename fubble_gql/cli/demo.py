@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -16,16 +16,18 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from fubble_gql import logs
 from fubble_gql.access import keys
+from fubble_gql.api.ide import Tab
 from fubble_gql.app import PATH, create_app, utc_now
 from fubble_gql.cli import database, server
 from fubble_gql.cli.serve import LOOPBACK
 from fubble_gql.config import has_display, load_settings
 from fubble_gql.db.connection import Connection
+from fubble_gql.demo.books import SELLER
 from fubble_gql.demo.customers import COMPANIES
+from fubble_gql.demo.examples import examples
 from fubble_gql.demo.folder import Folder
 from fubble_gql.demo.load import Loaded, Report, load
 from fubble_gql.demo.story import MONTHS
-from fubble_gql.demo.tabs import EXAMPLES
 
 FOLDER = Path(".fubble-demo")
 
@@ -47,34 +49,48 @@ def demo(
 ) -> None:
     """Load generated data into a SQLite file and serve it with GraphiQL, on this machine only.
 
-    The second start finds the data there, and adds usage up to now.
+    The second start finds the data there, adds usage up to now, and invoices what has closed.
     """
     home = Folder(folder.absolute())
-    settings = load_settings(database_url=home.database_url, graphiql=True, introspection=True)
+    settings = load_settings(
+        database_url=home.database_url,
+        graphiql=True,
+        introspection=True,
+        seller_name=SELLER.name,
+        seller_address=SELLER.address,
+        seller_tax_id=SELLER.tax_id,
+        payment_terms_days=SELLER.terms_days,
+    )
     logs.use_console()
     with server.bind(LOOPBACK, port) as listener:
         home.prepare()
         with home.alone(), _progress_bar() as report:
-            loaded, key = database.run(
+            filled = database.run(
                 home.database_url, lambda connection: _fill(connection, home, report, every_days)
             )
         server.listen(listener)
         address = server.address_of(listener) + PATH
-        typer.echo(_welcome(address, key, folder, loaded))
+        typer.echo(_welcome(address, filled, folder))
         if browser and has_display():
             threading.Thread(target=_open, args=[address], daemon=True).start()
-        server.run(create_app(settings, demo_key=key, tabs=EXAMPLES), listener)
+        server.run(create_app(settings, demo_key=filled.key, tabs=filled.tabs), listener)
 
 
-async def _fill(
-    connection: Connection, home: Folder, report: Report, every_days: int
-) -> tuple[Loaded, str]:
+class _Filled(NamedTuple):
+    """The demo as it is served."""
+
+    loaded: Loaded
+    key: str
+    tabs: list[Tab]
+
+
+async def _fill(connection: Connection, home: Folder, report: Report, every_days: int) -> _Filled:
     loaded = await load(connection, home, utc_now, report, every_days)
     key = home.key
     if key is None or await keys.recognise(connection, key) is None:
         key = await keys.create(connection, "demo", datetime.now(UTC))
         home.save_key(key)
-    return loaded, key
+    return _Filled(loaded, key, await examples(connection))
 
 
 @contextmanager
@@ -87,11 +103,13 @@ def _progress_bar() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _welcome(address: str, key: str, folder: Path, loaded: Loaded) -> str:
+def _welcome(address: str, filled: _Filled, folder: Path) -> str:
+    loaded, key = filled.loaded, filled.key
     if loaded.was_complete:
         news = f"already there; {loaded.events:,} events added up to now"
+        news += f", {loaded.invoices:,} invoices issued" if loaded.invoices else ""
     else:
-        news = f"{len(COMPANIES)} customers, {MONTHS} months of usage and this one so far"
+        news = f"{len(COMPANIES)} customers, {MONTHS} months of usage and invoices, this one so far"
     question = '{"query": "{ customers(first: 3) { nodes { name } } }"}'
     return f"""
   GraphiQL  {address}

@@ -1,4 +1,4 @@
-"""The examples that GraphiQL opens with: each works on the demo data at the first click."""
+"""The examples about bills, usage and plans that GraphiQL opens with."""
 
 from __future__ import annotations
 
@@ -291,5 +291,3 @@ query UnbilledUsage {
   }
 }
 """)
-
-EXAMPLES: list[Tab] = [BILL, CUSTOMERS, USAGE, PLANS, ESTIMATE, RECORD, CREATE, UNBILLED]
