@@ -27,6 +27,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from fubble_gql.db import exact_json
 from fubble_gql.pricing.money import DIGITS_MAX, PLACES_MAX, is_in_range
+from fubble_gql.pricing.wallclock import rfc3339
 
 BigInt = NewType("BigInt", int)
 
@@ -81,7 +82,7 @@ def parse_instant(value: object) -> datetime:
 
 def write_instant(value: datetime) -> str:
     """UTC, marked with a Z."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return rfc3339(value)
 
 
 def parse_whole(value: object) -> BigInt:

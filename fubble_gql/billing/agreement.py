@@ -16,6 +16,7 @@ from fubble_gql.db.repeat import new_id
 from fubble_gql.errors import Code, Problems
 from fubble_gql.pricing.money import DIGITS_MAX, PLACES_MAX, is_in_range, plain
 from fubble_gql.pricing.rates import PerUnit
+from fubble_gql.pricing.wallclock import rfc3339
 
 _ADDS_UP = frozenset({Aggregation.COUNT, Aggregation.SUM})
 
@@ -107,10 +108,10 @@ def _check_span(problems: Problems, new: NewCommitment, start: datetime, ground:
     if new.end_at is not None and new.end_at <= start:
         problems.add("endAt must come after startAt.", "endAt")
     if start < subscription.start_at:
-        begun = subscription.start_at.isoformat()
+        begun = rfc3339(subscription.start_at)
         problems.add(f"startAt must not come before the subscription's, {begun}.", "startAt")
     elif subscription.end_at is not None and start >= subscription.end_at:
-        end = subscription.end_at.isoformat()
+        end = rfc3339(subscription.end_at)
         problems.add(f"startAt must come before the subscription's end, {end}.", "startAt")
     elif invoiced is not None and start < invoiced:
         problems.add(invoiced_message(invoiced), "startAt", code=Code.INVALID_STATE)
@@ -147,9 +148,9 @@ def _check_alone(
             and (new.end_at is None or other.start_at < new.end_at)
             and (other.end_at is None or start < other.end_at)
         ):
-            end = "until it is removed" if other.end_at is None else other.end_at.isoformat()
+            end = "until it is removed" if other.end_at is None else rfc3339(other.end_at)
             problems.add(
-                f'There is a commitment to "{metric.key}" from {other.start_at.isoformat()} '
+                f'There is a commitment to "{metric.key}" from {rfc3339(other.start_at)} '
                 f"to {end}; remove it first, or choose another span.",
                 "metric",
                 code=Code.CONFLICT,

@@ -16,6 +16,7 @@ from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, refuse
+from fubble_gql.pricing.wallclock import rfc3339
 from fubble_gql.usage.store import store_of
 
 
@@ -78,7 +79,7 @@ async def _refuse_due(tx: Connection, customer_id: UUID) -> None:
     if due:
         raise refuse(
             Code.INVALID_STATE,
-            f"The customer has a billing period that ended at {min(due).isoformat()} and is not "
+            f"The customer has a billing period that ended at {rfc3339(min(due))} and is not "
             "invoiced; invoice it first, or wait for the next bill run.",
             "customer",
         )

@@ -19,6 +19,7 @@ from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.repeat import Call, made_before, new_id
 from fubble_gql.errors import Code, refuse
+from fubble_gql.pricing.wallclock import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def changed(life: Life, plan: PlanRow, effective: Effective, now: datetime) -> L
     if period.end == going_on.subscription.end_at:
         raise refuse(
             Code.INVALID_STATE,
-            f"The subscription ends with this period, at {period.end.isoformat()}; "
+            f"The subscription ends with this period, at {rfc3339(period.end)}; "
             "change the plan now, or subscribe the customer anew from then on.",
             "effective",
         )

@@ -25,6 +25,7 @@ from fubble_gql.db.sql import sql
 from fubble_gql.db.write import Json, Row
 from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.line import Line, LineKind
+from fubble_gql.pricing.wallclock import rfc3339
 from fubble_gql.usage.store import store_of
 
 Clock = Callable[[], datetime]
@@ -131,7 +132,7 @@ def _checked(bill: Ready | Refused, as_of: datetime) -> Ready | Refused:
         if span.end > as_of:
             return refuse(
                 Code.INVALID_STATE,
-                f"The period ends at {span.end.isoformat()}: finalise the invoice after that.",
+                f"The period ends at {rfc3339(span.end)}: finalise the invoice after that.",
                 "invoiceId",
             )
     return _disjoint(bill.rated.bill.lines) or bill

@@ -27,6 +27,7 @@ from fubble_gql.db import refs
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
 from fubble_gql.errors import Code, Refused, refuse
+from fubble_gql.pricing.wallclock import rfc3339
 from fubble_gql.usage.store import store_of
 
 # A life may reach this far from now in either direction: beyond it a date is a mistake.
@@ -151,4 +152,4 @@ async def refuse_invoiced(tx: Connection, before: Life, after: Life, instant: da
 
 def invoiced_message(until: datetime) -> str:
     """Why nothing is agreed, changed or ended before an instant."""
-    return f"The customer is invoiced until {until.isoformat()}; nothing before that can change."
+    return f"The customer is invoiced until {rfc3339(until)}; nothing before that can change."

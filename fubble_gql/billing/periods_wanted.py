@@ -17,6 +17,7 @@ from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
 from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.period import Period
+from fubble_gql.pricing.wallclock import rfc3339
 
 _PATH = ("input", "period")
 
@@ -112,10 +113,10 @@ async def _check_free(tx: Connection, held: Sequence[HeldRow], span: Period) -> 
     for row in held:
         if row.start_at < span.end and span.start < row.end_at:
             found = await refs.find(tx, INVOICES, Ref(id=row.invoice_id))
-            name = found.number if found and found.number else f"a {row.status}"
+            name = f"invoice {found.number}" if found and found.number else "a draft"
             raise refuse(
                 Code.CONFLICT,
-                f"The billing period {_spoken(row.span)} is on invoice {name}; void that one first.",
+                f"The billing period {_spoken(row.span)} is on {name}; void that one first.",
                 *_PATH,
             )
 
@@ -125,4 +126,4 @@ def _nearest(periods: Sequence[Period], wanted: Period) -> Period | None:
 
 
 def _spoken(period: Period) -> str:
-    return f"{period.start.isoformat()} to {period.end.isoformat()}"
+    return f"{rfc3339(period.start)} to {rfc3339(period.end)}"

@@ -19,7 +19,7 @@ from fubble_gql.billing.seller import Seller
 from fubble_gql.billing.wanted import Ready, Wanted, ready
 from fubble_gql.billing.writing import write_drafts
 from fubble_gql.db.connection import Connection
-from fubble_gql.errors import Code, Problem, Refused, refuse
+from fubble_gql.errors import Code, Problem, Refused, Unavailable, refuse
 from fubble_gql.pricing.period import Period
 from fubble_gql.usage.store import store_of
 
@@ -72,12 +72,28 @@ async def run(
 
     In transactions of bounded size, so that a run which is killed leaves whole invoices and the
     next one goes on; two at once do not meet on any period. A customer who cannot be billed is
-    reported and stops nobody else. Stops when the time is up. Raises Refused: INVALID for an
-    instant in the future.
+    reported and stops nobody else. Stops when the time is up, and when the database goes away after
+    something was done: what was done stays. Raises Refused: INVALID for an instant in the future.
     """
     if order.as_of > order.clock():
         raise refuse(Code.INVALID, "asOf must not be in the future.", "asOf")
     done = Run()
+    try:
+        await _run(connection, order, budget, report, done)
+    except Unavailable:
+        if not done.invoice_ids:
+            raise
+        done.remaining = 1  # at least that one, which could not be made
+    return done
+
+
+async def _run(
+    connection: Connection,
+    order: Order,
+    budget: timedelta,
+    report: Callable[[Run], None] | None,
+    done: Run,
+) -> None:
     until = time.monotonic() + budget.total_seconds()
     last: UUID | None = None
     while customers := await due.customers(
@@ -93,7 +109,6 @@ async def run(
             done.remaining = max(0, done.remaining - len(done.failures))
             break
         last = customers[-1]
-    return done
 
 
 async def _bill(

@@ -25,6 +25,7 @@ from fubble_gql.db.refs import Ref
 from fubble_gql.db.repeat import Call, made_before, new_id
 from fubble_gql.errors import Code, Problems, refuse
 from fubble_gql.pricing.period import add_days
+from fubble_gql.pricing.wallclock import rfc3339
 from fubble_gql.usage.store import store_of
 
 COMMITMENTS_MAX = 100
@@ -162,7 +163,7 @@ async def _check_times(
     invoiced = await held_until(tx, customer.id)
     if invoiced is not None and start < invoiced:
         message = (
-            f"The customer is invoiced until {invoiced.isoformat()}; subscribe from then on, "
+            f"The customer is invoiced until {rfc3339(invoiced)}; subscribe from then on, "
             "or void the invoices after the start."
         )
         problems.add(message, "startAt", code=Code.INVALID_STATE)

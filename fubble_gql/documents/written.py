@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 
 from fubble_gql.db import exact_json
 from fubble_gql.documents.invoice import Document
 from fubble_gql.pricing.fault import camel
+from fubble_gql.pricing.wallclock import rfc3339
 
 
 def as_json(document: Document) -> str:
@@ -24,7 +25,7 @@ def _plain(value: object) -> object:
         case Decimal():
             return f"{value:f}"
         case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return rfc3339(value)
         case tuple():
             return [_plain(one) for one in value]
         case _ if is_dataclass(value):

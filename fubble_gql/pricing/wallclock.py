@@ -21,6 +21,11 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def rfc3339(instant: datetime) -> str:
+    """The instant as clients read and write it: in UTC, with a Z."""
+    return in_utc(instant).isoformat().replace("+00:00", "Z")
+
+
 def in_utc(instant: datetime) -> datetime:
     """The same instant in UTC; ValueError for a naive one."""
     if instant.tzinfo is UTC:

@@ -15,6 +15,7 @@ from fubble_gql.checks import is_storable
 from fubble_gql.db.fields import KEY_LENGTH_MAX
 from fubble_gql.errors import Code, refuse
 from fubble_gql.pricing.money import DIGITS_MAX, ONE, PLACES_MAX, is_in_range
+from fubble_gql.pricing.wallclock import rfc3339
 from fubble_gql.usage.new_event import NewEvent
 from fubble_gql.usage.properties import describe
 from fubble_gql.usage.store.rows import QUANTITY_LEFT_OUT, TIME_LEFT_OUT, EventRow
@@ -125,7 +126,7 @@ def _may_be_negative(metric: MetricRow) -> bool:
 
 def _check_time(event: NewEvent, now: datetime) -> None:
     if event.event_time is not None and event.event_time - now > AHEAD_MAX:
-        message = f"eventTime may be at most 24 hours after now, which is {now.isoformat()}."
+        message = f"eventTime may be at most 24 hours after now, which is {rfc3339(now)}."
         raise refuse(Code.INVALID, message, "eventTime")
 
 

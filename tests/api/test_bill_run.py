@@ -14,7 +14,7 @@ from fubble_gql.billing.run import Order, Run
 from fubble_gql.billing.seller import Seller
 from fubble_gql.billing.verify import verify
 from fubble_gql.db.sql import sql
-from fubble_gql.errors import Refused
+from fubble_gql.errors import Refused, Unavailable
 from tests.api.builders import (
     a_customer,
     a_metric,
@@ -175,3 +175,21 @@ async def test_the_number_of_statements_does_not_grow_with_the_customers(api: Ap
 
     assert done.created == 12
     assert len(many) == len(few)
+
+
+async def test_what_was_done_before_the_database_went_away_is_told(
+    sqlite_api: Api,
+) -> None:
+    api = sqlite_api
+    await customers(api, 2)
+    api.clock.set("2026-07-05T00:00:00+00:00")
+
+    def lost(_: Run) -> None:
+        """As if the connection broke after the first invoices."""
+        raise Unavailable
+
+    done = await run.run(api.connection, order(api), report=lost)
+    rest = await run_billing(api)
+
+    assert (done.created, done.remaining) == (2, 1)
+    assert (rest.created, rest.remaining) == (2, 0)
