@@ -2,40 +2,65 @@
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fubble_gql.config import Settings
+from tests.api.builders import Json
 from tests.api.conftest import Api
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
 
-def tour() -> list[str]:
-    """The GraphQL documents of the tour, in order."""
+class Stop(NamedTuple):
+    """A document of the tour, and the answer that stands below it."""
+
+    document: str
+    answer: str
+
+
+def tour() -> list[Stop]:
+    """In order."""
     text = README.partition("<!-- tour -->")[2].partition("<!-- /tour -->")[0]
-    return re.findall(r"```graphql\n(.*?)```", text, re.DOTALL)
+    blocks = r"```graphql\n(.*?)```(?:\n\n```json\n(.*?)```)?"
+    return [Stop(*found) for found in re.findall(blocks, text, re.DOTALL)]
+
+
+def errors_in(answer: Json) -> list[Any]:
+    """What mutations refused."""
+    return [error for payload in answer.values() for error in payload.get("errors") or ()]
 
 
 async def test_the_tour_works_as_it_is_written(api: Api) -> None:
-    answers: list[Any] = [await api.ask(document) for document in tour()]
-    assert len(answers) == 5
-    for answer in answers[:4]:
-        for payload in answer.values():
-            assert not payload.get("errors")
+    answers: list[Json] = [await api.ask(stop.document) for stop in tour()]
+    assert len(answers) == 8
+    assert [errors_in(answer) for answer in answers] == [[]] * 8
     assert answers[3]["recordUsage"]["accepted"] == 2
     total = answers[4]["customer"]["invoicePreview"]["total"]
     assert (Decimal(total["amount"]), total["currency"]) == (Decimal("52.41"), "EUR")
     assert "`52.41` EUR" in README
 
 
+async def test_the_tour_gets_the_answers_that_are_shown(api: Api) -> None:
+    shown = 0
+    for stop in tour():
+        answer = await api.ask(stop.document)
+        if stop.answer:
+            shown += 1
+            assert answer == json.loads(stop.answer)
+    assert shown == 3
+
+
 async def test_the_tour_can_be_taken_twice(api: Api) -> None:
-    for document in tour() * 2:
-        await api.ask(document)
-    again = await api.ask(tour()[3])
-    assert again["recordUsage"]["duplicates"] == 2
+    for stop in tour():
+        await api.ask(stop.document)
+    again: list[Json] = [await api.ask(stop.document) for stop in tour()]
+    assert [errors_in(answer) for answer in again] == [[]] * 8
+    assert again[3]["recordUsage"]["duplicates"] == 2
+    assert again[6]["runBilling"]["finalized"] == again[7]["runBilling"]["finalized"] == 0
 
 
 def test_every_setting_is_listed() -> None:
