@@ -57,12 +57,15 @@ def _after(source: Sql, last: UUID | None, count: int) -> Sql:
 
 
 async def drafts(
-    connection: Connection, customer_ids: Sequence[UUID], as_of: datetime
+    tx: Connection, customer_ids: Sequence[UUID], as_of: datetime
 ) -> dict[UUID, list[InvoiceRow]]:
-    """Each customer's drafts whose periods have all ended by then, the oldest first."""
-    where = sql(f"where {_DRAFTS} and", as_of) + connection.is_in("customer_id", customer_ids)
+    """Each customer's drafts whose periods have all ended by then, the oldest first; locked.
+
+    Otherwise a line that somebody adds by hand meanwhile would be lost.
+    """
+    where = sql(f"where {_DRAFTS} and", as_of) + tx.is_in("customer_id", customer_ids)
     found: dict[UUID, list[InvoiceRow]] = {}
-    for row in await INVOICES.select(connection, where + "order by created_at, id"):
+    for row in await INVOICES.select(tx, where + "order by created_at, id" + tx.lock):
         found.setdefault(row.customer_id, []).append(row)
     return found
 

@@ -96,11 +96,14 @@ async def issue(
     customers = [one.customer_id for one in wanted]
     as_of = await known_until(tx, facts, customers, clock)
     found = [_checked(one, as_of) for one in await ready(tx, facts, wanted, as_of, lock=True)]
-    bills = [one for one in found if isinstance(one, Ready) and not _is_empty(one)]
+    settled = [one for one in found if isinstance(one, Ready)]
+    bills = [one for one in settled if not _is_empty(one)]
     if bills:
         await write_drafts(tx, bills, as_of)
         await _finalise(tx, facts, bills, clock, seller)
-    await _keep_settled(tx, [one for one in found if isinstance(one, Ready)])
+    # Also where there was nothing to adjust: what is recorded from now on must be stamped later.
+    await _keep_books(tx, facts, settled)
+    await _keep_settled(tx, settled)
     return [_outcome(one) for one in found]
 
 
@@ -159,8 +162,7 @@ async def _finalise(
     seller: Seller,
 ) -> None:
     first = await _numbers(tx, len(bills))
-    # Read behind the numbers' lock: a later number is never issued earlier.
-    issued_at = max(clock(), bills[0].rated.sheet.as_of)
+    issued_at = await _issued_from(tx, first, max(clock(), bills[0].rated.sheet.as_of))
     rows = [
         {
             "sequence": sequence,
@@ -174,7 +176,6 @@ async def _finalise(
     await ledger.draw(tx, [draw for one in numbered for draw in _draws(*one)], issued_at)
     rests = [rest for one in numbered for rest in _rests(*one)]
     await ledger.grant_remainders(tx, rests, issued_at)
-    await _keep_books(tx, facts, bills)
 
 
 def number_of(sequence: int) -> str:
@@ -192,6 +193,16 @@ async def _numbers(tx: Connection, count: int) -> int:
         )
     )
     return int(rows[0][0]) - count + 1
+
+
+async def _issued_from(tx: Connection, first: int, now: datetime) -> datetime:
+    """When so numbered invoices are issued: never before the one with the number before.
+
+    Read behind the numbers' lock. That one may be ahead, since it knows what another machine
+    stamped whose clock runs ahead.
+    """
+    before = await INVOICES.by(tx, "sequence", [first - 1])
+    return max([now, *(row.issued_at for row in before if row.issued_at is not None)])
 
 
 def _issued(facts: Facts, bill: Ready, issued_at: datetime, seller: Seller) -> Row:

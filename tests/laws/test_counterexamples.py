@@ -26,6 +26,7 @@ from tests.laws.builders import (
     a_plan,
     a_subscription,
     finalised,
+    run_billing,
     usage,
     used,
 )
@@ -94,3 +95,46 @@ async def test_no_change_reaches_into_what_another_subscription_is_invoiced_for(
     with pytest.raises(Refused, match="invoiced until 2026-06-01"):
         await cancel.cancel(db, first, Effective.NOW, JUNE - HOUR)
     await change.change_plan(db, to(first, "fee"), JUNE)
+
+
+async def test_numbers_follow_the_instants_also_where_a_clock_stands_still(
+    db: Connection,
+) -> None:
+    await make_metric(db)
+    await a_plan(db, usage("1"))
+    drafts = []
+    for customer in ("acme", "other"):
+        await a_customer(db, customer)
+        subscription = await a_subscription(db, customer)
+        drafts += [
+            await a_draft(db, subscription, span, clock=Clock(JULY), customer=customer)
+            for span in (Period(MAY, JUNE), Period(JUNE, JULY))
+        ]
+    await finalised(db, drafts[0].id, Clock(JULY))
+    await used(db, "5", MAY, JULY)  # stamped behind the invoice, ahead of the clock
+
+    for draft in drafts[1:]:
+        await finalised(db, draft.id, Clock(JULY))
+
+    check(await read(db), JULY + HOUR)
+
+
+async def test_usage_is_late_also_at_the_very_instant_of_a_look_that_changed_nothing(
+    db: Connection,
+) -> None:
+    await make_metric(db)
+    await a_customer(db)
+    await a_plan(db, usage("1"))
+    subscription = await a_subscription(db, end_at=JUNE)
+    clock = Clock(JUNE)
+    await run_billing(db, clock)
+    clock.now += HOUR
+    await used(db, "0", MAY, clock())
+    assert (await run_billing(db, clock)).created == 0
+    await used(db, "10", MAY, clock())
+
+    clock.now += HOUR
+    assert (await run_billing(db, clock)).created == 1
+
+    standing = (await read(db)).standing(subscription, Period(MAY, JUNE))
+    assert list(standing.values()) == [Decimal(10)]
