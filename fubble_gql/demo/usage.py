@@ -19,7 +19,6 @@ from fubble_gql.usage.new_event import NewEvent
 
 _SEED = "fubble"
 _ONE_DAY = timedelta(days=1)
-_NO_TIME = timedelta()
 # Every seventh company uses something that its plans have no price for.
 _UNPRICED = "compute_seconds"
 _UNPRICED_EVERY = 7
@@ -49,30 +48,36 @@ class Usage:
                 found[stint.company, metric] = (first, stint.end)
         return found
 
+    @cached_property
+    def first_day(self) -> date:
+        """From which usage grows."""
+        return beginning(self.begun_at).date()
+
     def between(self, start: datetime, end: datetime) -> list[NewEvent]:
         """The events that arrive in a half-open span, in the order in which they do."""
+        days = {company: self._days(company, start, end) for company in COMPANIES}
         found = [
             (arrival, event)
-            for company, metric in self.streams
-            for arrival, event in self._arriving(company, metric, start, end)
+            for (company, metric), (first, last) in self.streams.items()
+            if first < end
+            for day, delay in days[company]
+            for happened, event in _of_day(company, metric, day, (day - self.first_day).days)
+            if first <= happened < (last or end)
+            and start <= (arrival := happened + delay if delay else happened) < end
         ]
         found.sort(key=lambda one: (one[0], one[1].idempotency_key))
         return [event for _, event in found]
 
-    def _arriving(
-        self, company: Company, metric: str, start: datetime, end: datetime
-    ) -> Iterator[tuple[datetime, NewEvent]]:
-        """Each with the instant at which it arrives: most arrive as they happen."""
-        first, last = self.streams[company, metric]
-        first_day = beginning(self.begun_at).date()
-        delayed = company.key == _DELAYED
-        for day in _local_days(company, max(start - _DELAY if delayed else start, first), end):
-            if day.toordinal() % self.every_days:
-                continue
-            delay = _DELAY if delayed and day.day >= _DELAYED_FROM_DAY else _NO_TIME
-            for happened, event in _of_day(company, metric, day, (day - first_day).days):
-                if start <= happened + delay < end and first <= happened < (last or end):
-                    yield happened + delay, event
+    def _days(
+        self, company: Company, start: datetime, end: datetime
+    ) -> list[tuple[date, timedelta | None]]:
+        """The company's local days that have usage, and how much later it arrives."""
+        is_delayed = company.key == _DELAYED
+        return [
+            (day, _DELAY if is_delayed and day.day >= _DELAYED_FROM_DAY else None)
+            for day in _local_days(company, start - _DELAY if is_delayed else start, end)
+            if day.toordinal() % self.every_days == 0
+        ]
 
 
 # A local day lies in two UTC days, which are usually asked for one after the other.
