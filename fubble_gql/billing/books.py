@@ -33,14 +33,21 @@ class Books:
     grants: Mapping[UUID, Sequence[Grant]]
 
     def are_open(self, line: Timeline, span: Period) -> bool:
-        """Whether the span holds whole billing periods of a subscription, none of them issued."""
+        """Whether the span holds whole billing periods of a subscription that will be invoiced.
+
+        None of them is on an issued invoice, or wholly in trial.
+        """
         life = clip(span, line.subscription.start_at, line.subscription.end_at)
         if life is None:
             return True
         taken = {row.start_at for row in self.held[line.subscription.id] if not row.is_drafted}
         periods = takewhile(lambda one: one.start < life.end, line.periods(life.start))
+        trial_end = line.subscription.trial_end_at
         return all(
-            life.start <= one.start and one.end <= life.end and one.start not in taken
+            life.start <= one.start
+            and one.end <= life.end
+            and one.start not in taken
+            and (trial_end is None or trial_end < one.end)
             for one in periods
         )
 
@@ -48,7 +55,8 @@ class Books:
         """The sheet with what late usage changes in invoiced periods, and with spendable credit."""
         again = tuple(self._again(sheet))
         grants = tuple(self.grants.get(sheet.customer_id, ()))
-        return replace(sheet, again=again, standing=None, grants=grants)
+        zeroed = tuple(self._zeroed(sheet))
+        return replace(sheet, again=again, zeroed=zeroed, standing=None, grants=grants)
 
     def is_outdated(self, sheet: Sheet) -> bool:
         """Whether an invoice was finalised since the instant that the sheet looks back to."""
@@ -70,6 +78,14 @@ class Books:
         is_drafted = any(row.is_drafted for row in held)
         return bool(held) and not is_drafted and next_due(line, held) is None
 
+    def _zeroed(self, sheet: Sheet) -> Iterator[tuple[UUID, Period]]:
+        """Periods settled at zero: what other invoices adjusted in them stands no more."""
+        for line in self.covered(sheet):
+            if line.subscription.settled_at is None:
+                for row in self.held[line.subscription.id]:
+                    if not row.is_issued and not row.is_drafted:
+                        yield row.subscription_id, row.span
+
     def _again(self, sheet: Sheet) -> Iterator[Planned]:
         for line in self.covered(sheet):
             for span in self.changed.get(line.subscription.id, ()):
@@ -78,15 +94,23 @@ class Books:
 
 
 async def open_books(
-    connection: Connection, facts: Facts, as_of: datetime, *, lock: bool = False
+    connection: Connection,
+    facts: Facts,
+    as_of: datetime,
+    *,
+    since: datetime | None = None,
+    lock: bool = False,
 ) -> Books:
     """The books of all customers that the facts are about. Three statements.
 
-    With `lock` nobody else can spend or cancel the credit until the transaction ends.
+    With `lock` nobody else can spend or cancel the credit until the transaction ends. `since` is the
+    earliest instant that a bill looks back to.
     """
     lines = [line for lines in facts.timelines.values() for line in lines]
     held = await held_periods(connection, [line.subscription.id for line in lines])
     rows = [line.subscription for line in lines if held[line.subscription.id]]
     changed = await changed_spans(connection, rows, held, as_of)
-    grants = await ledger.spendable(connection, list(facts.customers), as_of, lock=lock)
+    grants = await ledger.spendable(
+        connection, list(facts.customers), as_of, since=since, lock=lock
+    )
     return Books(facts, held, changed, grants)

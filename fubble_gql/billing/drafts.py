@@ -72,8 +72,9 @@ async def create(connection: Connection, new: NewInvoice, clock: Clock) -> Invoi
             made_id = await made_before(tx, call, "input", now=clock())
             if made_id is not None:
                 return await invoice(tx, made_id)
-        await _check(tx, new, customer)
         await store_of(tx).hold_alone(tx, [customer.id])
+        (customer,) = await CUSTOMERS.by(tx, "id", [customer.id])
+        await _check(tx, new, customer)
         facts = await gather(tx, [customer.id])
         as_of = await known_until(tx, facts, [customer.id], clock)
         spans = await spans_for(tx, facts, customer.id, new.subscription_id, new.period, as_of)

@@ -71,8 +71,9 @@ async def drafts(
 
 
 async def remaining(connection: Connection, as_of: datetime, *, finalise: bool) -> int:
-    """How many subscriptions are due, and how many drafts can be finalised."""
+    """How many subscriptions are due, or to be adjusted, and how many drafts can be finalised."""
     statement = sql("select (select count(*) from plan_subscription where due_at <= ?)", as_of)
     if finalise:
         statement += sql(f"+ (select count(*) from invoice where {_DRAFTS})", as_of)
+        statement += f"+ (select count(*) from plan_subscription s where {_LATE})"
     return int((await connection.fetch(statement))[0][0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -17,7 +17,7 @@ from fubble_gql.db import refs, write
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.repeat import Call, made_before
 from fubble_gql.db.sql import sql
-from fubble_gql.errors import Code, Problems, refuse
+from fubble_gql.errors import Code, Problems, Refused, refuse
 from fubble_gql.pricing.charge import priced_step
 from fubble_gql.pricing.credit import draw
 from fubble_gql.pricing.line import Bill, Line, LineKind
@@ -55,7 +55,7 @@ async def add(connection: Connection, id: UUID, new: ManualLine, now: datetime) 
     async def work(tx: Connection) -> InvoiceRow:
         if new.idempotency_key is not None:
             call = Call("addInvoiceLine", new.idempotency_key, new.comparable(id), id)
-            if await made_before(tx, call, "input", now=now) is not None:
+            if await _was_added(tx, call, now):
                 return await invoice(tx, id)
         row = await draft(tx, id)
         line = _line(new, row.currency)
@@ -70,6 +70,17 @@ async def add(connection: Connection, id: UUID, new: ManualLine, now: datetime) 
         return await invoice(tx, id)
 
     return await connection.transaction(work)
+
+
+async def _was_added(tx: Connection, call: Call, now: datetime) -> bool:
+    """Whether the same call was made before. The invoice is an argument beside the input."""
+    try:
+        return await made_before(tx, call, "input", now=now) is not None
+    except Refused as refused:
+        raise Refused(
+            replace(one, path=one.path[1:]) if one.path == ("input", "invoiceId") else one
+            for one in refused.problems
+        ) from None
 
 
 async def remove(connection: Connection, id: UUID, line_id: UUID, now: datetime) -> InvoiceRow:

@@ -10,6 +10,7 @@ from uuid import UUID
 from fubble_gql.billing.facts import Facts
 from fubble_gql.billing.held import HeldRow, held_periods, open_periods
 from fubble_gql.billing.invoice_rows import INVOICES
+from fubble_gql.billing.invoice_states import InvoiceStatus
 from fubble_gql.billing.timeline import Timeline
 from fubble_gql.billing.wanted import Spans
 from fubble_gql.db import refs
@@ -113,6 +114,13 @@ async def _check_free(tx: Connection, held: Sequence[HeldRow], span: Period) -> 
     for row in held:
         if row.start_at < span.end and span.start < row.end_at:
             found = await refs.find(tx, INVOICES, Ref(id=row.invoice_id))
+            if row.status is InvoiceStatus.VOID:
+                raise refuse(
+                    Code.CONFLICT,
+                    f"The billing period {_spoken(row.span)} was settled at zero when invoice "
+                    f"{found.number if found else ''} was voided without billing it anew.",
+                    *_PATH,
+                )
             name = f"invoice {found.number}" if found and found.number else "a draft"
             raise refuse(
                 Code.CONFLICT,

@@ -54,7 +54,8 @@ async def preview(connection: Connection, asked: Sequence[Asked]) -> list[Previe
     customers, subscriptions, components nor events.
     """
     facts = await gather(connection, [one.customer_id for one in asked])
-    books = await open_books(connection, facts, max(one.as_of for one in asked))
+    instants = [one.as_of for one in asked]
+    books = await open_books(connection, facts, max(instants), since=min(instants))
     sheets = [_sheet(facts, books, one) for one in asked]
     rated = await rate(connection, facts.prices, sheets)
     return [one if isinstance(one, Refused) else shown(facts, one) for one in rated]

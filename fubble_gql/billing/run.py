@@ -212,7 +212,7 @@ def _is_over(facts: Facts, held: Mapping[UUID, Sequence[HeldRow]], customer_id: 
     """Whether no invoice of the customer's will come any more that could carry adjustments."""
     lines = facts.timelines[customer_id]
     ids = [line.subscription.id for line in lines]
-    is_billed = any(row.is_issued for id in ids for row in held[id])
+    is_billed = any(held[id] for id in ids)
     is_drafted = any(row.is_drafted for id in ids for row in held[id])
     return is_billed and not is_drafted and all(line.subscription.due_at is None for line in lines)
 

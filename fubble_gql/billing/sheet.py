@@ -25,7 +25,8 @@ class Sheet:
     """What a bill is rated from, besides events and prices.
 
     `pieces` are billed; `again` are pieces of invoiced periods that late usage may have changed;
-    `standing` is what stands on invoices for both, None until it is looked up. `grants` may pay
+    `zeroed` are periods that were settled at zero; `standing` is what stands on invoices for all of
+    these, None until it is looked up. `grants` may pay
     for it, those `named` first.
     """
 
@@ -35,6 +36,7 @@ class Sheet:
     period: Period
     pieces: tuple[Planned, ...]
     again: tuple[Planned, ...] = ()
+    zeroed: tuple[tuple[UUID, Period], ...] = ()
     standing: Standing | None = field(default_factory=dict)
     manual: tuple[Line, ...] = ()
     grants: tuple[Grant, ...] = ()
@@ -48,11 +50,18 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A sheet with its bill, and the credit that pays of it."""
+    """A sheet with its bill, and the credit that pays of it.
+
+    `left` are subscriptions whose invoiced periods could not be rated again.
+    """
 
     sheet: Sheet
     bill: Bill
     draws: tuple[Draw, ...]
+    left: frozenset[UUID] = frozenset()
+
+
+_Measured = tuple[Planned, list[Found]]
 
 
 async def rate(
@@ -83,7 +92,7 @@ async def _with_standing(
         span
         for one in sheets
         if isinstance(one, Sheet) and one.standing is None
-        for span in spans_of((*one.pieces, *one.again))
+        for span in _spans(one)
     ]
     found = await standing_on(connection, spans)
     return [
@@ -96,7 +105,7 @@ async def _with_standing(
 
 def _own(standing: Standing, sheet: Sheet) -> Standing:
     """What stands for the spans of one sheet."""
-    spans = spans_of((*sheet.pieces, *sheet.again))
+    spans = _spans(sheet)
     return {
         billed: amount
         for billed, amount in standing.items()
@@ -105,6 +114,10 @@ def _own(standing: Standing, sheet: Sheet) -> Standing:
             for id, span in spans
         )
     }
+
+
+def _spans(sheet: Sheet) -> list[tuple[UUID, Period]]:
+    return [*spans_of((*sheet.pieces, *sheet.again)), *sheet.zeroed]
 
 
 def spans_of(pieces: Sequence[Planned]) -> list[tuple[UUID, Period]]:
@@ -118,27 +131,63 @@ def spans_of(pieces: Sequence[Planned]) -> list[tuple[UUID, Period]]:
 
 
 def _rate(prices: Prices, sheet: Sheet, found: Sequence[Found]) -> Rated | Refused:
+    rest = iter(found)
+    measured = [(one, [next(rest) for _ in one.needs]) for one in (*sheet.pieces, *sheet.again)]
+    count = len(sheet.pieces)
     try:
-        rest = iter(found)
-        billed = _bill(prices, sheet.currency, sheet.pieces, rest)
-        again = _bill(prices, sheet.currency, sheet.again, rest)
+        billed = _bill(prices, sheet.currency, measured[:count])
+        again, left = _again(prices, sheet, measured[count:])
     except ChargeFailed as failed:
         return refuse_charge(failed)
-    late = adjustments(again.lines, billed.lines, sheet.standing or {})
+    sheet = _without(sheet, left)
+    late = adjustments(again, billed.lines, sheet.standing or {})
     bill = replace(billed, lines=(*billed.lines, *late, *sheet.manual))
     refused = _too_large(bill)
     if refused is not None:
         return refused
     draws = draw(sheet.grants, bill.subtotal, sheet.as_of, sheet.named)
     paid = sum((one.amount for one in draws), Decimal(0))
-    return Rated(sheet, replace(bill, credits_applied=paid), draws)
+    return Rated(sheet, replace(bill, credits_applied=paid), draws, left)
 
 
-def _bill(
-    prices: Prices, currency: str, planned: Sequence[Planned], found: Iterator[Found]
-) -> Bill:
-    pieces = [one.piece(prices, [next(found) for _ in one.needs]) for one in planned]
-    return rate_pieces(currency, pieces)
+def _bill(prices: Prices, currency: str, measured: Sequence[_Measured]) -> Bill:
+    return rate_pieces(currency, [planned.piece(prices, found) for planned, found in measured])
+
+
+def _again(
+    prices: Prices, sheet: Sheet, measured: Sequence[_Measured]
+) -> tuple[list[Line], frozenset[UUID]]:
+    """What invoiced periods come to now, and the subscriptions for which that cannot be said.
+
+    A bill of others goes on without these; it waits for its own, and so does a bill that is for
+    adjustments alone.
+    """
+    own = {piece.subscription_id for piece in sheet.pieces}
+    lines: list[Line] = []
+    left: set[UUID] = set()
+    for id in dict.fromkeys(planned.subscription_id for planned, _ in measured):
+        mine = [one for one in measured if one[0].subscription_id == id]
+        try:
+            lines += _bill(prices, sheet.currency, mine).lines
+        except ChargeFailed:
+            if id in own or not own:
+                raise
+            left.add(id)
+    return lines, frozenset(left)
+
+
+def _without(sheet: Sheet, left: frozenset[UUID]) -> Sheet:
+    """The sheet without what some subscriptions were billed before."""
+    if not left:
+        return sheet
+    standing = (sheet.standing or {}).items()
+    return replace(
+        sheet,
+        again=tuple(one for one in sheet.again if one.subscription_id not in left),
+        standing={
+            billed: amount for billed, amount in standing if billed.subscription_id not in left
+        },
+    )
 
 
 def _too_large(bill: Bill) -> Refused | None:

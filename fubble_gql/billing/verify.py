@@ -124,8 +124,7 @@ def _differences(
 
 
 def _line_differences(kept: Line, rated: Line) -> Iterator[str]:
-    same = ("kind", "subscription_id", "component_id", "metric_id", "period", "quantity", "amount")
-    for name in same:
+    for name in _SAME:
         one, other = getattr(kept, name), getattr(rated, name)
         if one != other:
             yield _differs(name, one, other)
@@ -133,8 +132,24 @@ def _line_differences(kept: Line, rated: Line) -> Iterator[str]:
         yield "its steps differ"
 
 
+# Not the description: what a metric is called may change.
+_SAME = (
+    "kind",
+    "subscription_id",
+    "component_id",
+    "metric_id",
+    "period",
+    "quantity",
+    "unit_price",
+    "amount",
+)
+
+
 def _steps(line: Line) -> list[tuple[object, ...]]:
-    return [(one.label, one.quantity, one.unit_price, one.amount) for one in line.steps]
+    return [
+        (one.label, one.quantity, one.unit_price, one.amount, one.flat_fee, one.above, one.up_to)
+        for one in line.steps
+    ]
 
 
 def _differs(name: str, kept: object, rated: object) -> str:

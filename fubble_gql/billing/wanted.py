@@ -73,16 +73,17 @@ async def ready(
     sheets = [_sheet(facts, books, one, as_of) for one in wanted]
     rated = await rate(connection, facts.prices, sheets)
     return [
-        found if isinstance(found, Refused) else Ready(one, found, _covered(books, one, sheet))
-        for one, sheet, found in zip(wanted, sheets, rated, strict=True)
+        found if isinstance(found, Refused) else Ready(one, found, _covered(books, one, found))
+        for one, found in zip(wanted, rated, strict=True)
     ]
 
 
-def _covered(books: Books, wanted: Wanted, sheet: Sheet) -> tuple[UUID, ...]:
+def _covered(books: Books, wanted: Wanted, rated: Rated) -> tuple[UUID, ...]:
     """The subscriptions that are settled by the invoice."""
     if not (wanted.spans or wanted.adjusts_alone):
         return ()
-    return tuple(line.subscription.id for line in books.covered(sheet))
+    ids = (line.subscription.id for line in books.covered(rated.sheet))
+    return tuple(id for id in ids if id not in rated.left)
 
 
 def _sheet(facts: Facts, books: Books, wanted: Wanted, as_of: datetime) -> Sheet:
@@ -101,7 +102,7 @@ def _sheet(facts: Facts, books: Books, wanted: Wanted, as_of: datetime) -> Sheet
     balanced = books.balanced(sheet)
     if wanted.adjusts_alone:
         return replace(balanced, period=_hull(balanced.again) or month)
-    return balanced if wanted.spans else replace(balanced, again=())
+    return balanced if wanted.spans else replace(balanced, again=(), zeroed=())
 
 
 def _pieces(facts: Facts, spans: Spans) -> Iterator[Planned]:

@@ -95,14 +95,21 @@ async def cancel(connection: Connection, id: UUID, now: datetime) -> CreditGrant
 
 
 async def spendable(
-    connection: Connection, customer_ids: Sequence[UUID], at: datetime, *, lock: bool = False
+    connection: Connection,
+    customer_ids: Sequence[UUID],
+    at: datetime,
+    *,
+    since: datetime | None = None,
+    lock: bool = False,
 ) -> dict[UUID, list[Grant]]:
     """What each customer can spend at an instant: not cancelled, effective, unexpired, not empty.
+
+    With `since` also what expired between then and that instant.
 
     With `lock` nobody else can draw on it until the transaction ends. One statement.
     """
     found: dict[UUID, list[Grant]] = {id: [] for id in customer_ids}
-    where = connection.is_in("customer_id", list(found)) + "and" + is_spendable(at)
+    where = connection.is_in("customer_id", list(found)) + "and" + is_spendable(at, since)
     if lock:
         rows = await lock_grants(connection, where)
     else:

@@ -95,6 +95,7 @@ def has_status(status: CreditStatus, instant: datetime) -> Sql:
             return left + sql("and (expires_at is null or expires_at > ?)", instant)
 
 
-def is_spendable(instant: datetime) -> Sql:
-    """Active and effective, for a WHERE on credit_grant."""
-    return has_status(CreditStatus.ACTIVE, instant) + sql("and effective_at <= ?", instant)
+def is_spendable(instant: datetime, since: datetime | None = None) -> Sql:
+    """Active and effective, for a WHERE on credit_grant; active `since` an earlier instant on."""
+    active = has_status(CreditStatus.ACTIVE, since or instant)
+    return active + sql("and effective_at <= ?", instant)
