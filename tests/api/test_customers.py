@@ -17,8 +17,8 @@ from tests.api.builders import (
     made,
     refused,
 )
-from tests.api.changing import invoiced
 from tests.api.conftest import Api
+from tests.api.invoicing import issued
 
 UPDATE = """
 mutation ($customer: CustomerRef!, $input: UpdateCustomerInput!) {
@@ -259,7 +259,7 @@ async def test_a_customer_with_a_running_subscription_is_not_archived(api: Api) 
     await made(api, CANCEL, id=subscription["id"], effective="NOW")
     assert await refused(api, ARCHIVE, customer={"key": "acme"}) == [("INVALID_STATE", "customer")]
 
-    await invoiced(api, subscription, MAY_FIRST, "2026-05-10T12:00:00Z")
+    await issued(api, subscription, {"start": MAY_FIRST, "end": "2026-05-10T12:00:00Z"})
     archived = await made(api, ARCHIVE, customer={"key": "acme"})
     assert archived["archivedAt"] == "2026-05-10T12:00:00Z"
 
@@ -269,7 +269,7 @@ async def test_a_customer_with_a_period_that_is_not_invoiced_is_not_archived(api
     await a_plan(api)
     await a_subscription(api, startAt="2026-03-01T00:00:00Z", endAt="2026-04-11T00:00:00Z")
     subscription = await a_subscription(api, endAt="2026-05-09T00:00:00Z")
-    await invoiced(api, subscription, MAY_FIRST, "2026-05-09T00:00:00Z")
+    await issued(api, subscription, {"start": MAY_FIRST, "end": "2026-05-09T00:00:00Z"})
 
     (error,) = (await asked(api, ARCHIVE, customer={"key": "acme"}))["errors"]
 
