@@ -266,7 +266,7 @@ async def test_the_same_idempotency_key_adds_one_line(api: Api) -> None:
         ("IDEMPOTENCY_MISMATCH", "input.quantity")
     ]
     assert await why_not_added(api, other, quantity="2", idempotencyKey="k") == [
-        ("IDEMPOTENCY_MISMATCH", "input.invoiceId")
+        ("IDEMPOTENCY_MISMATCH", "invoiceId")
     ]
     issued_ = await finalized(api, draft)
     assert await added(api, draft, "1", "2", idempotencyKey="k") == issued_
