@@ -19,6 +19,7 @@ from fubble_gql.db import exact_json
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Refused
+from fubble_gql.pricing.fault import camel
 from fubble_gql.pricing.line import Line, LineKind
 from fubble_gql.pricing.money import ZERO, plain, tidy
 from fubble_gql.pricing.period import Period
@@ -153,8 +154,10 @@ def _steps(line: Line) -> list[tuple[object, ...]]:
 
 
 def _differs(name: str, kept: object, rated: object) -> str:
-    return f"{name} is {_shown(kept)}, rated again {_shown(rated)}"
+    return f"{camel(name)} is {_shown(kept)}, rated again {_shown(rated)}"
 
 
 def _shown(value: object) -> object:
+    if value is None:
+        return "none"
     return plain(tidy(value)) if isinstance(value, Decimal) else value

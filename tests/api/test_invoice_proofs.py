@@ -231,6 +231,7 @@ async def test_an_invoice_below_zero_is_proved(api: Api) -> None:
             "update usage_event set recorded_at = '2026-06-02 00:00:00.000001+00:00'",
             [
                 "line 2: quantity is 5, rated again 0",
+                "line 2: unitPrice is 1, rated again none",
                 "line 2: amount is 5, rated again 0",
                 "line 2: its steps differ",
                 "subtotal is 35, rated again 30",
