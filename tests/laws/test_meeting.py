@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from random import Random
 
-from fubble_gql.billing import issue, manual_lines
+import pytest
+
+from fubble_gql.billing import issue, manual_lines, settle
 from fubble_gql.billing.invoice_rows import InvoiceRow, lines_of
 from fubble_gql.billing.manual_lines import ManualLine
 from fubble_gql.billing.run import Run
 from fubble_gql.credits import ledger
 from fubble_gql.db.connection import Connection
+from fubble_gql.errors import Refused
 from fubble_gql.pricing.period import Period
 from tests.laws.accounts import check, read
 from tests.laws.builders import (
@@ -23,6 +27,7 @@ from tests.laws.builders import (
     a_draft,
     a_plan,
     a_subscription,
+    finalised,
     granted,
     run_billing,
 )
@@ -51,9 +56,9 @@ async def test_credit_that_is_cancelled_meanwhile_pays_nothing(db: Connection) -
     issued = await (await db.transaction(cancel))
 
     assert (issued.credits_applied, issued.total) == (Decimal(5), Decimal(25))
-    check(await read(db), JULY)
-    assert (await ledger.spendable(db, [issued.customer_id], JULY))[issued.customer_id] == []
-    assert other
+    accounts = await read(db)
+    check(accounts, JULY)
+    assert accounts.grants[grant].remaining == accounts.grants[other].remaining == 0
 
 
 @on_postgresql
@@ -70,3 +75,44 @@ async def test_a_line_that_is_added_meanwhile_is_on_the_invoice(db: Connection) 
     lines = (await lines_of(db, [draft.id]))[draft.id]
     assert [line.amount for line in lines] == [Decimal(30), Decimal(7)]
     check(await read(db), JULY)
+
+
+@on_postgresql
+async def test_twenty_invoices_of_one_customer_share_credit_that_pays_for_a_few(
+    db: Connection,
+) -> None:
+    await a_customer(db)
+    drafts = [await a_draft(db, clock=CLOCK) for _ in range(20)]
+    for draft in drafts:
+        await manual_lines.add(db, draft.id, ManualLine("Setup", Decimal(30)), JULY)
+    grants = [await granted(db, amount, MAY) for amount in ("45", "20.01")]
+
+    issued = await asyncio.gather(*(finalised(db, draft.id, CLOCK) for draft in drafts))
+
+    in_order = sorted(issued, key=lambda row: row.number or "")
+    drawn = [row.credits_applied for row in in_order]
+    assert drawn == [Decimal(30), Decimal(30), Decimal("5.01"), *[Decimal(0)] * 17]
+    accounts = await read(db)
+    check(accounts, JULY)
+    assert [accounts.grants[id].remaining for id in grants] == [0, 0]
+
+
+@on_postgresql
+@pytest.mark.parametrize("seed", range(5))
+async def test_an_invoice_is_finalised_and_voided_at_once_by_many(
+    db: Connection, seed: int
+) -> None:
+    draft = await a_draft_of_may(db)
+    await granted(db, "10", MAY)
+    calls = [finalised(db, draft.id, CLOCK) for _ in range(10)]
+    calls += [settle.void(db, draft.id, None, rebill=True, now=JULY) for _ in range(10)]
+    Random(seed).shuffle(calls)  # noqa: S311
+
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert all(isinstance(one, InvoiceRow | Refused) for one in answers)
+    accounts = await read(db)
+    check(accounts, JULY)
+    assert accounts.invoices[draft.id].status == "VOID"
+    assert [row.remaining for row in accounts.grants.values()] == [10]
+    assert (await run_billing(db, CLOCK)).finalized == 1
