@@ -33,6 +33,10 @@ class SqliteFiles:
         for one in self.folder.glob(f"{file.name}*"):
             one.unlink()
 
+    def copies_of(self, url: str) -> SqliteFiles:
+        """Copies of one that is not open."""
+        return SqliteFiles(Path(url.removeprefix("sqlite://")), self.folder)
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresDatabases:
@@ -48,6 +52,10 @@ class PostgresDatabases:
         await self._run(f"create database {name} template {self.template} strategy file_copy")
         yield urlunsplit(urlsplit(self.server)._replace(path=f"/{name}"))
         await self._run(f"drop database {name} with (force)")
+
+    def copies_of(self, url: str) -> PostgresDatabases:
+        """Copies of one that is not open."""
+        return PostgresDatabases(self.server, urlsplit(url).path.removeprefix("/"))
 
     async def _run(self, statement: str) -> None:
         connection = await asyncpg.connect(self.server)
