@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -98,11 +98,18 @@ class Accounts:
 
     def issued_spans(self, subscription_id: UUID) -> list[Period]:
         """Those that issued invoices hold."""
+        return self._spans(subscription_id, ISSUED)
+
+    def zeroed_spans(self, subscription_id: UUID) -> list[Period]:
+        """Those that were settled at zero."""
+        return self._spans(subscription_id, ("VOID",))
+
+    def _spans(self, subscription_id: UUID, states: Container[str]) -> list[Period]:
         held = self.held(subscription_id)
         return [
             Period(row.start_at, row.end_at)
             for row in held
-            if self.invoices[row.invoice_id].status in ISSUED
+            if self.invoices[row.invoice_id].status in states
         ]
 
     def next_open(self, subscription_id: UUID) -> Period | None:

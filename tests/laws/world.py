@@ -115,7 +115,13 @@ class World:
         return await self.attempt(lambda: preview(self.db, asked), writes=False) or []
 
     async def check_sums(self, subscriptions: Sequence[UUID]) -> None:
-        """What stands for each invoiced period is what it comes to now, span by span."""
+        """What stands for each invoiced period is what it comes to now, span by span.
+
+        Nothing stands for one that was settled at zero.
+        """
+        for id in subscriptions:
+            for span in self.accounts.zeroed_spans(id):
+                assert self.accounts.standing(id, span) == {}
         as_of = self.now + timedelta(seconds=1)
         asked = [
             Asked(self.customer_of(id), as_of, id, span)
