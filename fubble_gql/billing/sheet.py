@@ -136,11 +136,14 @@ def _rate(prices: Prices, sheet: Sheet, found: Sequence[Found]) -> Rated | Refus
     count = len(sheet.pieces)
     try:
         billed = _bill(prices, sheet.currency, measured[:count])
-        again, left = _again(prices, sheet, measured[count:])
-    except ChargeFailed as failed:
-        return refuse_charge(failed)
+        again, failed = _again(prices, sheet, measured[count:])
+    except ChargeFailed as failure:
+        return refuse_charge(failure)
+    left = frozenset(failed)
     sheet = _without(sheet, left)
     late = adjustments(again, billed.lines, sheet.standing or {})
+    if failed and not sheet.pieces and not late:
+        return refuse_charge(next(iter(failed.values())))
     bill = replace(billed, lines=(*billed.lines, *late, *sheet.manual))
     refused = _too_large(bill)
     if refused is not None:
@@ -156,24 +159,23 @@ def _bill(prices: Prices, currency: str, measured: Sequence[_Measured]) -> Bill:
 
 def _again(
     prices: Prices, sheet: Sheet, measured: Sequence[_Measured]
-) -> tuple[list[Line], frozenset[UUID]]:
+) -> tuple[list[Line], dict[UUID, ChargeFailed]]:
     """What invoiced periods come to now, and the subscriptions for which that cannot be said.
 
-    A bill of others goes on without these; it waits for its own, and so does a bill that is for
-    adjustments alone.
+    A bill of others goes on without these; it waits for its own.
     """
     own = {piece.subscription_id for piece in sheet.pieces}
     lines: list[Line] = []
-    left: set[UUID] = set()
+    failed: dict[UUID, ChargeFailed] = {}
     for id in dict.fromkeys(planned.subscription_id for planned, _ in measured):
         mine = [one for one in measured if one[0].subscription_id == id]
         try:
             lines += _bill(prices, sheet.currency, mine).lines
-        except ChargeFailed:
-            if id in own or not own:
+        except ChargeFailed as failure:
+            if id in own:
                 raise
-            left.add(id)
-    return lines, frozenset(left)
+            failed[id] = failure
+    return lines, failed
 
 
 def _without(sheet: Sheet, left: frozenset[UUID]) -> Sheet:

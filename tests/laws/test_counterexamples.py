@@ -15,6 +15,7 @@ from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
 from fubble_gql.errors import Refused
 from fubble_gql.pricing.period import Frequency, Period
+from fubble_gql.pricing.rates import Dynamic
 from tests.laws.accounts import check, read
 from tests.laws.builders import (
     JULY,
@@ -138,3 +139,34 @@ async def test_usage_is_late_also_at_the_very_instant_of_a_look_that_changed_not
 
     standing = (await read(db)).standing(subscription, Period(MAY, JUNE))
     assert list(standing.values()) == [Decimal(10)]
+
+
+async def test_a_formula_that_broke_keeps_no_other_late_usage_from_being_invoiced(
+    db: Connection,
+) -> None:
+    await make_metric(db)
+    await make_metric(db, "hits")
+    await a_customer(db)
+    broken = Dynamic(Decimal(1), "base_rate / (quantity - 7)")
+    await a_plan(db, usage(broken, "hits"), key="broken")
+    await a_plan(db, usage("1"))
+    first = await a_subscription(db, plan="broken", end_at=JUNE)
+    second = await a_subscription(db, end_at=JUNE)
+    clock = Clock(JUNE)
+    assert (await run_billing(db, clock)).finalized == 2
+    clock.now += HOUR
+    await used(db, "7", MAY, clock(), metric="hits")
+    await used(db, "10", MAY, clock())
+
+    clock.now += HOUR
+    carried, reported = await run_billing(db, clock), await run_billing(db, clock)
+
+    assert (carried.finalized, carried.failures) == (1, [])
+    accounts = await read(db)
+    assert list(accounts.standing(second, Period(MAY, JUNE)).values()) == [Decimal(10)]
+    assert accounts.standing(first, Period(MAY, JUNE)) == {}
+    assert [one.problem.code for one in reported.failures] == ["FORMULA_FAILED"]
+    await used(db, "1", MAY, clock(), metric="hits")
+    clock.now += HOUR
+    assert (await run_billing(db, clock)).finalized == 1
+    assert list((await read(db)).standing(first, Period(MAY, JUNE)).values()) == [Decimal(8)]
