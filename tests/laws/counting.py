@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
@@ -86,8 +87,7 @@ class Counting(Invoicing):
         world = self.world
         world.clock.now += timedelta(days=1)
         for id in world.accounts.subscriptions:
-            call = lambda: cancel.cancel(self.db, id, Effective.NOW, world.now)  # noqa: B023, E731
-            await world.attempt(call)
+            await world.attempt(partial(cancel.cancel, self.db, id, Effective.NOW, world.now))
         world.clock.now += timedelta(days=60)
         await self._run(world.now + world.ticks, finalise=True)
         for customer_id in world.customers.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -57,15 +58,14 @@ class Invoicing(Selling):
         id = self.pick(world.customers.values(), customer)
         span = None if days is None else Period(world.now - days * DAY, world.now)
         new = NewInvoice(Ref(id=id), None, span)
-        self.run(world.attempt(lambda: drafts.create(self.db, new, world.clock)))
+        self.do(lambda: drafts.create(self.db, new, world.clock))
 
     @precondition(lambda self: self.invoices("DRAFT"))
     @rule(n=PICK)
     def refresh(self, n: int) -> None:
         """A draft is rated anew."""
         id = self.pick(self.invoices("DRAFT"), n).id
-        call = lambda: drafts.refresh(self.db, id, self.world.clock)  # noqa: E731
-        self.run(self.world.attempt(call))
+        self.do(lambda: drafts.refresh(self.db, id, self.world.clock))
 
     @precondition(lambda self: self.invoices("DRAFT"))
     @rule(n=PICK, amount=CENTS)
@@ -73,7 +73,7 @@ class Invoicing(Selling):
         """By hand, also a discount."""
         id = self.pick(self.invoices("DRAFT"), n).id
         line = ManualLine("By hand", amount)
-        self.run(self.world.attempt(lambda: manual_lines.add(self.db, id, line, self.world.now)))
+        self.do(lambda: manual_lines.add(self.db, id, line, self.world.now))
 
     @precondition(lambda self: self.invoices("DRAFT"))
     @rule(n=PICK, line=PICK)
@@ -83,8 +83,7 @@ class Invoicing(Selling):
         lines = self.world.accounts.lines_of[id]
         if lines:
             gone = self.pick(lines, line).id
-            call = lambda: manual_lines.remove(self.db, id, gone, self.world.now)  # noqa: E731
-            self.run(self.world.attempt(call))
+            self.do(lambda: manual_lines.remove(self.db, id, gone, self.world.now))
 
     @precondition(lambda self: self.invoices("DRAFT"))
     @rule(n=PICK)
@@ -100,7 +99,7 @@ class Invoicing(Selling):
             span = Period(held[0].start_at, held[0].end_at)
             asked = Asked(row.customer_id, world.now + world.ticks, held[0].subscription_id, span)
             (bill,) = await world.bills([asked])
-        call = lambda: issue.finalise(self.db, row.id, world.clock, SELLER)  # noqa: E731
+        call = partial(issue.finalise, self.db, row.id, world.clock, SELLER)
         made = await world.attempt(call)
         if made is None:
             return
@@ -127,7 +126,7 @@ class Invoicing(Selling):
         world = self.world
         expected = await self._first_bills(as_of, finalise=finalise)
         order = Order(as_of, finalise, world.clock, SELLER)
-        call = lambda: run.run(self.db, order, timedelta(hours=1))  # noqa: E731
+        call = partial(run.run, self.db, order, timedelta(hours=1))
         done = await world.attempt(call)
         assert done is not None
         assert (done.remaining, done.failures) == (0, [])
@@ -197,8 +196,7 @@ class Invoicing(Selling):
     def void_invoice(self, n: int, rebill: bool) -> None:
         """Also a draft; a paid one is refused unless it came to nothing."""
         id = self.pick(self.invoices(), n).id
-        call = lambda: settle.void(self.db, id, None, rebill=rebill, now=self.world.now)  # noqa: E731
-        self.run(self.world.attempt(call))
+        self.do(lambda: settle.void(self.db, id, None, rebill=rebill, now=self.world.now))
 
     @precondition(lambda self: self.invoices("PENDING", "FAILED"))
     @rule(n=PICK, succeeds=st.booleans())
@@ -206,10 +204,9 @@ class Invoicing(Selling):
         """It is paid, or that fails."""
         id = self.pick(self.invoices("PENDING", "FAILED"), n).id
         if succeeds:
-            call = lambda: settle.pay(self.db, id, None, self.world.now)  # noqa: E731
+            self.do(lambda: settle.pay(self.db, id, None, self.world.now))
         else:
-            call = lambda: settle.fail(self.db, id, "No", self.world.now)  # noqa: E731
-        self.run(self.world.attempt(call))
+            self.do(lambda: settle.fail(self.db, id, "No", self.world.now))
 
     @rule()
     def look(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -82,6 +82,10 @@ class Selling(RuleBasedStateMachine):
         """In the loop that the connection belongs to."""
         return self.loop.run(work)
 
+    def do(self, call: Callable[[], Awaitable[object]]) -> None:
+        """Try a call, which may be refused."""
+        self.run(self.world.attempt(call))
+
     def teardown(self) -> None:
         """Drop the database."""
         self.run(self.open.aclose())
@@ -139,7 +143,7 @@ class Selling(RuleBasedStateMachine):
             billing_anchor=None if anchor is None else start + anchor * DAY,
             trial_days=trial,
         )
-        self.run(self.world.attempt(lambda: subscribe.subscribe(self.db, new, self.world.now)))
+        self.do(lambda: subscribe.subscribe(self.db, new, self.world.now))
 
     @precondition(lambda self: self.world.accounts.subscriptions)
     @rule(
@@ -164,14 +168,14 @@ class Selling(RuleBasedStateMachine):
         end = None if lasts is None else (start or self.world.now) + lasts * DAY
         new = NewCommitment(metric, Decimal(quantity), *rates, start, end)
         id = self.subscription(n)
-        self.run(self.world.attempt(lambda: commitments.add(self.db, id, new, self.world.now)))
+        self.do(lambda: commitments.add(self.db, id, new, self.world.now))
 
     @precondition(lambda self: self.world.accounts.commitments)
     @rule(n=PICK)
     def remove_commitment(self, n: int) -> None:
         """It ends now."""
         id = self.pick(sorted(self.world.accounts.commitments), n)
-        self.run(self.world.attempt(lambda: commitments.remove(self.db, id, self.world.now)))
+        self.do(lambda: commitments.remove(self.db, id, self.world.now))
 
     @rule(customer=PICK, several=uses(st.integers(-20, 900)))
     def use(self, customer: int, several: list[Use]) -> None:
@@ -216,8 +220,7 @@ class Selling(RuleBasedStateMachine):
         key, event = self.pick(self.world.events, first)
         start = self.world.events.index((key, event))
         keys = [name for who, name in self.world.events[start : start + several] if who == key]
-        call = lambda: void.void(self.db, Ref(key=key), keys, None, self.world.clock)  # noqa: E731
-        self.run(self.world.attempt(call))
+        self.do(lambda: void.void(self.db, Ref(key=key), keys, None, self.world.clock))
 
     @rule(
         customer=PICK,
@@ -239,14 +242,14 @@ class Selling(RuleBasedStateMachine):
             effective_at=world.now + begins * DAY,
             expires_at=None if lasts is None else world.now + lasts * DAY,
         )
-        self.run(world.attempt(lambda: ledger.grant(self.db, new, world.now)))
+        self.do(lambda: ledger.grant(self.db, new, world.now))
 
     @precondition(lambda self: self.world.accounts.grants)
     @rule(n=PICK)
     def cancel_grant(self, n: int) -> None:
         """What remains of it is taken back."""
         id = self.pick(sorted(self.world.accounts.grants), n)
-        self.run(self.world.attempt(lambda: ledger.cancel(self.db, id, self.world.now)))
+        self.do(lambda: ledger.cancel(self.db, id, self.world.now))
 
     @precondition(lambda self: self.world.accounts.subscriptions)
     @rule(n=PICK, plan=PICK, effective=st.sampled_from(Effective))
@@ -277,16 +280,14 @@ class Selling(RuleBasedStateMachine):
     def cancel(self, n: int, effective: Effective) -> None:
         """At once or with the period."""
         id = self.subscription(n)
-        call = lambda: cancel.cancel(self.db, id, effective, self.world.now)  # noqa: E731
-        self.run(self.world.attempt(call))
+        self.do(lambda: cancel.cancel(self.db, id, effective, self.world.now))
 
     @precondition(lambda self: self.world.accounts.subscriptions)
     @rule(n=PICK)
     def undo(self, n: int) -> None:
         """What is scheduled is dropped."""
         id = self.subscription(n)
-        call = lambda: change.cancel_scheduled(self.db, id, self.world.now)  # noqa: E731
-        self.run(self.world.attempt(call))
+        self.do(lambda: change.cancel_scheduled(self.db, id, self.world.now))
 
     @rule(hours=st.one_of(st.integers(1, 48), st.integers(24, 24 * 40), st.integers(700, 2200)))
     def wait(self, hours: int) -> None:
