@@ -41,10 +41,16 @@ _LOST = (
 
 
 class Connection:
-    """Runs statements on the database, or inside the transaction that it was opened for."""
+    """Runs statements on the database, or inside the transaction that it was opened for.
 
-    def __init__(self, client: BaseDBAsyncClient) -> None:
+    `remembered` is for what callers know of this database and may keep: its transactions share it.
+    """
+
+    def __init__(
+        self, client: BaseDBAsyncClient, remembered: dict[str, object] | None = None
+    ) -> None:
         self.client = client
+        self.remembered: dict[str, object] = {} if remembered is None else remembered
         self.dialect: Dialect = "sqlite" if client.capabilities.dialect == "sqlite" else "postgres"
 
     async def fetch(self, statement: Sql) -> Sequence[Record]:
@@ -83,7 +89,7 @@ class Connection:
     async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         try:
             async with self.client._in_transaction() as client:
-                return await work(Connection(client))
+                return await work(Connection(client, self.remembered))
         except _LOST as lost:
             raise Unavailable from lost
 

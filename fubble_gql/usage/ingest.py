@@ -13,11 +13,11 @@ from fubble_gql.checks import is_storable
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import Table
 from fubble_gql.errors import Code, Problem, Refused, refuse
+from fubble_gql.usage import directory
 from fubble_gql.usage.bodies import differing_field
 from fubble_gql.usage.new_event import NewEvent
 from fubble_gql.usage.rules import (
     Facts,
-    KnownCustomer,
     KnownSubscription,
     accept,
     is_usable_key,
@@ -30,7 +30,6 @@ __all__ = ["EVENTS_MAX", "NewEvent", "Receipt", "ReceiptStatus", "record"]
 
 EVENTS_MAX = 5_000
 
-_CUSTOMERS = Table("customer", KnownCustomer)
 _SUBSCRIPTIONS = Table("plan_subscription", KnownSubscription)
 
 
@@ -71,29 +70,29 @@ async def record(
 async def _record(
     tx: Connection, events: Sequence[NewEvent], clock: Callable[[], datetime]
 ) -> list[Receipt]:
-    store = store_of(tx)
-    facts = await _resolve(tx, events)
-    customers = [customer.id for customer in facts.customers.values()]
-    cut = await store.hold(tx, customers)
+    facts, cut = await _resolve(tx, events)
     # Read only now: what is stamped under the lock comes after every cut made before it.
     now = clock()
     batch = _Batch.judge(events, facts, now)
-    accepted = await _append(tx, batch, cut, now)
-    asked = {key for index, key in enumerate(batch.keys) if key and accepted.get(key) != index}
-    recorded = await store.recorded(tx, sorted(asked)) if asked else []
+    became = await _append(tx, batch, cut, now)
+    asked = {key for index, key in enumerate(batch.keys) if key and not became.is_settled(index)}
+    recorded = await store_of(tx).recorded(tx, sorted(asked)) if asked else []
     earlier = {(body.customer_id, body.idempotency_key): body for body in recorded}
-    return [_receipt(batch, index, accepted, earlier) for index in range(len(events))]
+    return [_receipt(batch, index, became, earlier) for index in range(len(events))]
 
 
-async def _resolve(tx: Connection, events: Sequence[NewEvent]) -> Facts:
-    customers = {event.customer for event in events if is_storable(event.customer)}
+async def _resolve(tx: Connection, events: Sequence[NewEvent]) -> tuple[Facts, Cut]:
+    """What the keys of a batch stand for, its customers held from now on."""
+    keys = {event.customer for event in events if is_storable(event.customer)}
+    customers, cut = await directory.hold_customers(tx, sorted(keys))
     metrics = {event.metric for event in events if is_storable(event.metric)}
     subscriptions = {event.subscription_id for event in events if event.subscription_id}
-    return Facts(
-        {row.key: row for row in await _CUSTOMERS.by(tx, "key", sorted(customers))},
+    facts = Facts(
+        customers,
         {row.key: row for row in await METRICS.by(tx, "key", sorted(metrics))},
         {row.id: row for row in await _SUBSCRIPTIONS.by(tx, "id", sorted(subscriptions))},
     )
+    return facts, cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,30 +128,46 @@ def _key(event: NewEvent, row: EventRow | Problem, facts: Facts) -> EventKey | N
     return customer.id, event.idempotency_key
 
 
-async def _append(tx: Connection, batch: _Batch, cut: Cut, now: datetime) -> dict[EventKey, int]:
-    """Insert the first valid event of each key that is free; the indexes of those."""
-    firsts: dict[EventKey, tuple[int, EventRow]] = {}
+class _Became(NamedTuple):
+    """Which events took their keys, and which are repeated just as they had been recorded."""
+
+    taken: Mapping[EventKey, int]
+    accepted: frozenset[int]
+    repeated: frozenset[int]
+
+    def is_settled(self, index: int) -> bool:
+        """Nothing more needs to be known of the event at that index."""
+        return index in self.accepted or index in self.repeated
+
+
+async def _append(tx: Connection, batch: _Batch, cut: Cut, now: datetime) -> _Became:
+    """Insert the first valid event of each key that is free."""
+    firsts: dict[EventKey, int] = {}
+    rows: list[EventRow] = []
     for index, row in enumerate(batch.rows):
-        if isinstance(row, EventRow):
-            firsts.setdefault(row.event_key, (index, row))
+        if isinstance(row, EventRow) and firsts.setdefault(row.event_key, index) == index:
+            rows.append(row._replace(is_late=True) if cut.is_late(row) else row)
     if not firsts:
-        return {}
-    given = [row for _, row in firsts.values()]
-    rows = [row._replace(is_late=True) if cut.is_late(row) else row for row in given]
-    inserted = await store_of(tx).append(tx, rows, cut.stamp(now))
-    return {key: firsts[key][0] for key in inserted}
+        return _Became({}, frozenset(), frozenset())
+    indexes = list(firsts.values())
+    places = await store_of(tx).append(tx, rows, cut.stamp(now))
+    accepted = frozenset(indexes[place] for place in places.inserted)
+    taken = {key: index for key, index in firsts.items() if index in accepted}
+    repeated = frozenset(indexes[place] for place in places.recorded_before)
+    return _Became(taken, accepted, repeated)
 
 
 def _receipt(
-    batch: _Batch, index: int, accepted: Mapping[EventKey, int], earlier: Mapping[EventKey, Body]
+    batch: _Batch, index: int, became: _Became, earlier: Mapping[EventKey, Body]
 ) -> Receipt:
     event, row, key = batch.events[index], batch.rows[index], batch.keys[index]
-    place = accepted.get(key, -1) if key else -1
-    body = earlier.get(key) if key else None
-    if place == index:
+    if index in became.accepted:
         return Receipt(index, event.idempotency_key, ReceiptStatus.ACCEPTED, None)
+    if index in became.repeated:
+        return Receipt(index, event.idempotency_key, ReceiptStatus.DUPLICATE, None)
+    body = earlier.get(key) if key else None
     # An event behind this one may have taken the key only because this one is not valid.
-    if body is not None and place < index:
+    if key and body is not None and became.taken.get(key, -1) < index:
         problem = _mismatch(event, body, batch.facts)
     elif isinstance(row, Problem):
         problem = row

@@ -10,7 +10,17 @@ from uuid import UUID
 from fubble_gql.db.connection import Connection, Dialect
 from fubble_gql.usage.store.cut import Cut
 from fubble_gql.usage.store.postgres import PostgresStore
-from fubble_gql.usage.store.rows import Body, EventKey, EventRow, Reduced, Reduction, Since, Span
+from fubble_gql.usage.store.rows import (
+    Appended,
+    Body,
+    EventKey,
+    EventRow,
+    Reduced,
+    Reduction,
+    Since,
+    Span,
+    Unequal,
+)
 from fubble_gql.usage.store.sqlite import SqliteStore
 
 __all__ = ["Store", "store_of"]
@@ -42,8 +52,12 @@ class Store(Protocol):
 
     async def append(
         self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
-    ) -> set[EventKey]:
-        """Insert those whose key is free, numbered in the order given; the keys of those."""
+    ) -> Appended:
+        """Insert those whose key is free, numbered in the order given. One statement.
+
+        No two of the rows have the same key. `Appended.recorded_before` may lack some: of what is
+        neither there nor inserted, `recorded` tells what is recorded under its key.
+        """
         ...
 
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
@@ -58,7 +72,10 @@ class Store(Protocol):
         reason: str | None,
         voided_at: datetime,
     ) -> set[str]:
-        """Void the events of the keys that are not voided yet; the keys of those. One statement."""
+        """Void the events of the keys that are not voided yet; the keys of those.
+
+        The number of statements does not depend on the number of keys.
+        """
         ...
 
     async def late_since(
@@ -69,6 +86,17 @@ class Store(Protocol):
         That are the events that came late or were voided after `settled_at`, and by `until` where
         that is given. An n without any is absent, as is one that was never settled. One statement.
         """
+        ...
+
+    async def rebuild(self, tx: Connection, customers: Sequence[UUID]) -> None:
+        """Derive again, from these customers' events, whatever is kept beside them.
+
+        Only whoever holds the customers alone may call it.
+        """
+        ...
+
+    async def unequal(self, connection: Connection, customers: Sequence[UUID]) -> list[Unequal]:
+        """What is kept beside these customers' events and is not what they add up to."""
         ...
 
     async def reduce(

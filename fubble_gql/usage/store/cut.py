@@ -15,11 +15,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Standing(NamedTuple):
-    """How far a customer has been invoiced: as of when at the latest, and for which time."""
+    """How far a customer has been invoiced, as of when at the latest and for which time."""
 
     id: UUID
     cut_at: datetime | None
     invoiced_until: datetime | None
+    archived_at: datetime | None
 
 
 STANDINGS = Table("customer", Standing)
@@ -27,10 +28,14 @@ STANDINGS = Table("customer", Standing)
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Where the customers of a call stand for as long as the call holds them."""
+    """Where the customers of a call stand for as long as the call holds them.
+
+    `standing` has all that there are, with when they were archived.
+    """
 
     earliest_stamp: datetime
     invoiced_until: Mapping[UUID, datetime]
+    standing: Mapping[UUID, datetime | None]
 
     @classmethod
     def of(cls, standings: Iterable[Standing], last_stamp: datetime | None = None) -> Cut:
@@ -40,6 +45,7 @@ class Cut:
         return cls(
             max([*behind, last_stamp or BEGINNING]),
             {row.id: row.invoiced_until for row in known if row.invoiced_until is not None},
+            {row.id: row.archived_at for row in known},
         )
 
     def stamp(self, now: datetime) -> datetime:

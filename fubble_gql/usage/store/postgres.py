@@ -8,17 +8,22 @@ from uuid import UUID
 
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.sql import Listed, Sql, sql
-from fubble_gql.usage.store import statements
+from fubble_gql.usage.store import postgres_rollups, statements
 from fubble_gql.usage.store.cut import STANDINGS, Cut
 from fubble_gql.usage.store.rows import (
     BODIES,
+    QUANTITY_LEFT_OUT,
+    TIME_LEFT_OUT,
+    Appended,
     Body,
     EventKey,
     EventRow,
+    Located,
     Reduced,
     Reduction,
     Since,
     Span,
+    Unequal,
 )
 
 _TYPES = {
@@ -34,20 +39,51 @@ _TYPES = {
     "defaulted": "smallint",
     "is_late": "boolean",
 }
+_NUMBERS = "usage_event_id_seq"
 _COLUMNS = ", ".join(EventRow._fields)
 _ARRAYS = ", ".join(f"?::{_TYPES[column]}[]" for column in EventRow._fields)
 
-# Numbered in the order given, since the id decides between equal times; inserted in the order of
-# the keys, so that two calls with the same events wait for each other instead of deadlocking.
-_APPEND = (
-    "with given as materialized (select nextval((select"
-    f" pg_get_serial_sequence('usage_event', 'id')::regclass)) as id,"
-    f" {_COLUMNS} from unnest({_ARRAYS}) with ordinality as sent({_COLUMNS}, place)"
-    f" order by place) insert into usage_event (id, {_COLUMNS}, recorded_at)"
-    f" select id, {_COLUMNS}, ?::timestamptz from given"
-    ' order by customer_id, idempotency_key collate "C"'
-    " on conflict (customer_id, idempotency_key) do nothing returning customer_id, idempotency_key"
+_SAME = (
+    "e.metric_id = sent.metric_id and e.defaulted = sent.defaulted"
+    f" and (e.quantity = sent.quantity or sent.defaulted & {QUANTITY_LEFT_OUT} > 0)"
+    f" and (e.event_time = sent.event_time or sent.defaulted & {TIME_LEFT_OUT} > 0)"
+    " and e.subscription_id is not distinct from sent.subscription_id"
+    " and e.properties is not distinct from sent.properties"
 )
+
+
+def append_statement(*, rolled_up: bool = True) -> str:
+    """Dedupe, insert and add to the buckets, in one statement; places with what became of them.
+
+    Numbered in the order given, since the id decides between equal times; inserted in the order of
+    the keys, so that two calls with the same events wait for each other instead of deadlocking.
+    """
+    sent = (
+        f"with sent as materialized (select * from unnest({_ARRAYS})"
+        f" with ordinality as sent({_COLUMNS}, place)), judged as materialized"
+        " (select sent.*, found.is_same from sent left join lateral"
+        f" (select {_SAME} as is_same from usage_event as e where e.customer_id = sent.customer_id"
+        " and e.idempotency_key = sent.idempotency_key offset 0) as found on true)"
+    )
+    numbered = (
+        f"fresh as materialized (select nextval('{_NUMBERS}') as id, place, {_COLUMNS}"
+        " from judged where is_same is null order by place)"
+    )
+    inserted = (
+        f"inserted as (insert into usage_event (id, {_COLUMNS}, recorded_at)"
+        f" select id, {_COLUMNS}, ?::timestamptz from fresh"
+        ' order by customer_id, idempotency_key collate "C"'
+        " on conflict (customer_id, idempotency_key) do nothing"
+        " returning id, customer_id, metric_id, subscription_id, event_time, quantity)"
+    )
+    rolled = [f"added as ({postgres_rollups.ADD})"] if rolled_up else []
+    return ", ".join([sent, numbered, inserted, *rolled]) + (
+        " select place, true from inserted join fresh using (id)"
+        " union all select place, false from judged where is_same"
+    )
+
+
+_APPEND = append_statement()
 
 # Locked in the order of the ids, so that two calls with the same keys cannot deadlock; what another
 # call voided meanwhile is left out.
@@ -55,7 +91,8 @@ _VOID = (
     "with chosen as materialized (select id from usage_event where customer_id = ?"
     " and idempotency_key = any(?) and voided_at is null order by id for no key update)"
     " update usage_event set voided_at = ?, void_reason = ? from chosen"
-    " where usage_event.id = chosen.id returning idempotency_key"
+    " where usage_event.id = chosen.id"
+    " returning idempotency_key, metric_id, subscription_id, event_time"
 )
 
 _KNOWN_UNTIL = (
@@ -105,11 +142,14 @@ class PostgresStore:
 
     async def append(
         self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
-    ) -> set[EventKey]:
-        """Insert those whose key is free; the keys of those that were inserted."""
+    ) -> Appended:
+        """Insert those whose key is free; which were, and which had been recorded before."""
         columns = [Listed(column) for column in zip(*rows, strict=True)]
-        records = await tx.fetch(sql(_APPEND, *columns, recorded_at))
-        return {(record[0], record[1]) for record in records}
+        records = await tx.fetch(sql(_APPEND, *columns, recorded_at, recorded_at))
+        return Appended(
+            frozenset(place - 1 for place, is_new in records if is_new),
+            frozenset(place - 1 for place, is_new in records if not is_new),
+        )
 
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
         """What was recorded under the keys."""
@@ -125,6 +165,9 @@ class PostgresStore:
     ) -> set[str]:
         """Void the events of the keys that are not voided yet; the keys of those."""
         records = await tx.fetch(sql(_VOID, customer_id, Listed(keys), voided_at, reason))
+        if records:
+            located = [Located(*record[1:]) for record in records]
+            await postgres_rollups.recount(tx, customer_id, located, voided_at)
         return {record[0] for record in records}
 
     async def late_since(
@@ -142,12 +185,22 @@ class PostgresStore:
         records = await connection.fetch(statements.late(source, _late_hits, until))
         return {record[0]: record[1] for record in records}
 
+    async def rebuild(self, tx: Connection, customers: Sequence[UUID]) -> None:
+        """Derive the customers' hour and day buckets from their events."""
+        await postgres_rollups.rebuild(tx, customers)
+
+    async def unequal(self, connection: Connection, customers: Sequence[UUID]) -> list[Unequal]:
+        """The customers' buckets that are not what their events add up to."""
+        return await postgres_rollups.unequal(connection, customers)
+
     async def reduce(
         self, connection: Connection, what: Reduction, spans: Sequence[Span]
     ) -> list[Reduced]:
         """The figures of each group of the spans of each n. One statement."""
         width = len(spans[0].positions)
-        if what is Reduction.LAST and not width and _are_apart(spans):
+        if what is Reduction.TOTALS and not width:
+            statement = postgres_rollups.totals(spans)
+        elif what is Reduction.LAST and not width:
             statement = _latest_hits(_span_source(spans))
         else:
             hits = _hits(_span_source(spans), width)
@@ -172,10 +225,6 @@ def _recorded(keys: Sequence[EventKey]) -> Sql:
         Listed([customer for customer, _ in keys]),
         Listed([key for _, key in keys]),
     )
-
-
-def _are_apart(spans: Sequence[Span]) -> bool:
-    return len({span.n for span in spans}) == len(spans)
 
 
 def _span_source(spans: Sequence[Span]) -> Sql:
@@ -221,9 +270,13 @@ def _late_hits(condition: Sql) -> Sql:
 
 
 def _latest_hits(source: Sql) -> Sql:
-    """The last event of each span, found at the end of the index without reading the others."""
+    """The last event of each n, found at the ends of the index without reading the others."""
     found = (
-        f"select e.quantity from usage_event as e where {statements.MATCH} "
-        f"order by {statements.LATEST_FIRST} limit 1"
+        f"select e.id, e.quantity, e.event_time, e.recorded_at from usage_event as e"
+        f" where {statements.MATCH} order by {statements.LATEST_FIRST} limit 1"
     )
-    return sql("select s.n, e.quantity from") + source + f"cross join lateral ({found}) as e"
+    return (
+        sql("select distinct on (s.n) s.n, e.quantity from")
+        + source
+        + f"cross join lateral ({found}) as e order by s.n, {statements.LATEST_FIRST}"
+    )

@@ -44,6 +44,35 @@ class EventRow(NamedTuple):
         return self.customer_id, self.idempotency_key
 
 
+class Appended(NamedTuple):
+    """What became of new events, by their places in the call.
+
+    In neither is one whose key has another event, or one that another call is just recording.
+    """
+
+    inserted: frozenset[int]
+    recorded_before: frozenset[int]
+    """The very event, as it was sent, is recorded under its key."""
+
+
+class Located(NamedTuple):
+    """In which sums of its customer an event is."""
+
+    metric_id: UUID
+    subscription_id: UUID | None
+    event_time: datetime
+
+
+class Unequal(NamedTuple):
+    """A sum that is kept beside the events and is not what they add up to: a bucket of hours."""
+
+    customer_id: UUID
+    metric_id: UUID
+    hours: int
+    start_at: datetime
+    subscription_id: UUID | None
+
+
 class Since(NamedTuple):
     """A subscription `n`, and as of when its invoices were settled; None: nothing is asked."""
 

@@ -12,6 +12,7 @@ from fubble_gql.usage.store import statements
 from fubble_gql.usage.store.cut import STANDINGS, Cut, Standing
 from fubble_gql.usage.store.rows import (
     BODIES,
+    Appended,
     Body,
     EventKey,
     EventRow,
@@ -19,6 +20,7 @@ from fubble_gql.usage.store.rows import (
     Reduction,
     Since,
     Span,
+    Unequal,
 )
 
 _COLUMNS = ", ".join(EventRow._fields)
@@ -92,10 +94,12 @@ class SqliteStore:
 
     async def append(
         self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
-    ) -> set[EventKey]:
-        """Insert those whose key is free; the keys of those that were inserted."""
+    ) -> Appended:
+        """Insert those whose key is free; which were. Whatever was recorded before, nobody knows."""
         records = await tx.fetch(sql(_APPEND, recorded_at, _table(rows)))
-        return {(UUID(record[0]), record[1]) for record in records}
+        inserted = {(UUID(record[0]), record[1]) for record in records}
+        places = (place for place, row in enumerate(rows) if row.event_key in inserted)
+        return Appended(frozenset(places), frozenset())
 
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
         """What was recorded under the keys."""
@@ -129,6 +133,13 @@ class SqliteStore:
         source = sql(f"select {fields} from json_each(?)", _table(settled))
         records = await connection.fetch(statements.late(source, _late_hits, until))
         return {UUID(n): datetime.fromisoformat(earliest) for n, earliest in records}
+
+    async def rebuild(self, tx: Connection, customers: Sequence[UUID]) -> None:
+        """Nothing to do: sums are read from the events."""
+
+    async def unequal(self, _connection: Connection, _customers: Sequence[UUID]) -> list[Unequal]:
+        """None: sums are read from the events."""
+        return []
 
     async def reduce(
         self, connection: Connection, what: Reduction, spans: Sequence[Span]

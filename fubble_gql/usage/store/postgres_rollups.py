@@ -1,0 +1,235 @@
+"""Rollups on PostgreSQL: what the events of an hour and of a day add up to, kept beside them.
+
+A bucket is a customer's metric, an hour or a day in UTC, and the subscription that its events name
+(or none). It holds the count, the sum, the largest and the smallest quantity of its events that are
+not voided, and `changed_at`: when the last of them, voided or not, was recorded or voided. So
+whoever asks as of an instant can use a bucket that did not change since, and must look into one
+that did: a day's hours, an hour's events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.sql import Listed, Sql, sql
+from fubble_gql.usage.store.rows import Located, Span, Unequal
+from fubble_gql.usage.store.statements import MATCH
+
+_KEY = "customer_id, metric_id, hours, start_at, subscription_id"
+_FIGURES = "events, total, largest, smallest, changed_at"
+_STARTS = "date_bin(hours * interval '1 hour', event_time, timestamptz '1900-01-01Z')"
+_WIDTHS = "(values (1::smallint), (24::smallint)) as width(hours)"
+_COUNTED = (
+    "count({0}) filter (where voided_at is null) as events,"
+    " coalesce(sum({0}) filter (where voided_at is null), 0) as total,"
+    " max({0}) filter (where voided_at is null) as largest,"
+    " min({0}) filter (where voided_at is null) as smallest"
+)
+# What an event is a part of: two buckets.
+_GROUPED = f"select customer_id, metric_id, hours, {_STARTS} as start_at, subscription_id"
+
+# For the inserting statement: takes the rows of `inserted`, and the stamp as its value. Buckets are
+# written hours first, in the order of their keys, as `recount` locks them: no two calls ever wait
+# for each other both ways.
+ADD = (
+    f"insert into usage_rollup as kept ({_KEY}, {_FIGURES})"
+    f" {_GROUPED}, count(*), sum(quantity), max(quantity), min(quantity), ?::timestamptz"
+    f" from inserted cross join {_WIDTHS} group by 1, 2, 3, 4, 5 order by 3, 1, 2, 4, 5"
+    f" on conflict ({_KEY}) do update set events = kept.events + excluded.events,"
+    " total = kept.total + excluded.total, largest = greatest(kept.largest, excluded.largest),"
+    " smallest = least(kept.smallest, excluded.smallest),"
+    " changed_at = greatest(kept.changed_at, excluded.changed_at)"
+)
+
+_TOUCHED = (
+    "unnest(?::smallint[], ?::uuid[], ?::timestamptz[], ?::uuid[])"
+    " as touched(hours, metric_id, start_at, subscription_id)"
+)
+_SAME_SUBSCRIPTION = "{0}.subscription_id is not distinct from {1}.subscription_id"
+_IS_TOUCHED = (
+    "kept.customer_id = ? and kept.hours = touched.hours and kept.metric_id = touched.metric_id"
+    f" and kept.start_at = touched.start_at and {_SAME_SUBSCRIPTION.format('kept', 'touched')}"
+)
+_LOCK = (
+    f"select count(*) from (select 1 from {_TOUCHED} join usage_rollup as kept on {_IS_TOUCHED}"
+    " order by kept.hours, kept.metric_id, kept.start_at, kept.subscription_id"
+    " for no key update of kept) as locked"
+)
+_COUNT = (
+    f"update usage_rollup as kept set events = found.events, total = found.total,"
+    " largest = found.largest, smallest = found.smallest, changed_at = greatest(kept.changed_at, ?)"
+    f" from {_TOUCHED} cross join lateral ({{}}) as found"
+    f" where {_IS_TOUCHED} and touched.hours = {{}}"
+)
+_COUNT_HOURS = _COUNT.format(
+    f"select {_COUNTED.format('e.quantity')} from usage_event as e where e.customer_id = ?"
+    " and e.metric_id = touched.metric_id and e.event_time >= touched.start_at"
+    " and e.event_time < touched.start_at + interval '1 hour'"
+    f" and {_SAME_SUBSCRIPTION.format('e', 'touched')}",
+    1,
+)
+_SUM_DAYS = _COUNT.format(
+    "select sum(events) as events, sum(total) as total, max(largest) as largest,"
+    " min(smallest) as smallest from usage_rollup as hour where hour.customer_id = ?"
+    " and hour.hours = 1 and hour.metric_id = touched.metric_id"
+    " and hour.start_at >= touched.start_at and hour.start_at < touched.start_at + interval '1 day'"
+    f" and {_SAME_SUBSCRIPTION.format('hour', 'touched')}",
+    24,
+)
+
+_RIGHT = (
+    f"{_GROUPED}, {_COUNTED.format('quantity')},"
+    " max(greatest(recorded_at, voided_at)) as changed_at"
+    f" from usage_event cross join {_WIDTHS} where customer_id = any(?) group by 1, 2, 3, 4, 5"
+)
+_FORGET = "delete from usage_rollup where customer_id = any(?)"
+_DERIVE = f"insert into usage_rollup ({_KEY}, {_FIGURES}) {_RIGHT}"
+_UNEQUAL = (
+    f"with derived as ({_RIGHT}), kept as (select {_KEY}, {_FIGURES} from usage_rollup"
+    f" where customer_id = any(?)) select distinct {_KEY} from ("
+    " (select * from derived except select * from kept) union all"
+    " (select * from kept except select * from derived)) as unequal order by 1, 2, 3, 4, 5"
+)
+
+_ALMOST_HOUR = timedelta(hours=1, microseconds=-1)
+_ALMOST_DAY = timedelta(days=1, microseconds=-1)
+
+
+async def recount(
+    tx: Connection, customer_id: UUID, events: Sequence[Located], changed_at: datetime
+) -> None:
+    """Make the buckets right that these events of a customer were voided in.
+
+    The largest and smallest cannot be taken back, so an hour is counted again. The buckets are
+    locked first: once they are, a new statement sees every event that is in them, and one that is
+    being added waits, and adds itself to what it finds.
+    """
+    touched = _touched(events)
+    await tx.fetch(sql(_LOCK, *touched, customer_id))
+    await tx.fetch(sql(_COUNT_HOURS, changed_at, *touched, customer_id, customer_id))
+    await tx.fetch(sql(_SUM_DAYS, changed_at, *touched, customer_id, customer_id))
+
+
+def _touched(events: Sequence[Located]) -> list[Listed]:
+    """The hours and days that events lie in, in the order of `_TOUCHED`."""
+    found = {
+        (hours, one.metric_id, floor(one.event_time), one.subscription_id)
+        for hours, floor in ((1, _hour_of), (24, _day_of))
+        for one in events
+    }
+    return [Listed(column) for column in zip(*found, strict=True)]
+
+
+async def rebuild(tx: Connection, customers: Sequence[UUID]) -> None:
+    """Derive the customers' buckets from their events; whoever calls holds the customers alone."""
+    await tx.fetch(sql(_FORGET, Listed(customers)))
+    await tx.fetch(sql(_DERIVE, Listed(customers)))
+
+
+async def unequal(connection: Connection, customers: Sequence[UUID]) -> list[Unequal]:
+    """The buckets of these customers that are not what their events add up to. One statement."""
+    wanted = Listed(customers)
+    return [Unequal(*record) for record in await connection.fetch(sql(_UNEQUAL, wanted, wanted))]
+
+
+def totals(spans: Sequence[Span]) -> Sql:
+    """The figures of Reduction.TOTALS, without grouping: whole days, whole hours, and the edges.
+
+    Buckets that changed after `as_of` are looked into: a day's hours, an hour's events.
+    """
+    return _spans(spans) + _TOTALS
+
+
+# A span is cut where its first and last whole hours and days are; what is empty falls out.
+_PARTS = (
+    "part as materialized (select s.*, cut.hours, cut.from_at, cut.to_at from s cross join lateral"
+    " (values (0, start_at, first_hour), (1, first_hour, first_day), (24, first_day, last_day),"
+    " (1, last_day, last_hour), (0, last_hour, end_at)) as cut(hours, from_at, to_at)"
+    " where from_at < to_at)"
+)
+# `offset 0` keeps each part a look-up in the index.
+_BUCKETS = (
+    "bucket as materialized (select part.n, part.as_of, kept.* from part cross join lateral"
+    " (select * from usage_rollup as e where e.customer_id = part.customer_id"
+    " and e.metric_id = part.metric_id and e.hours = part.hours and e.start_at >= from_at"
+    " and e.start_at < to_at and (part.everything or e.subscription_id = part.subscription_id"
+    " or (part.unnamed and e.subscription_id is null)) offset 0) as kept where part.hours > 0)"
+)
+_HOURS_OF_CHANGED_DAYS = (
+    "hour as materialized (select day.n, day.as_of, kept.* from bucket as day cross join lateral"
+    " (select * from usage_rollup as e where e.customer_id = day.customer_id"
+    " and e.metric_id = day.metric_id and e.hours = 1 and e.start_at >= day.start_at"
+    " and e.start_at < day.start_at + interval '1 day'"
+    f" and {_SAME_SUBSCRIPTION.format('e', 'day')} offset 0) as kept"
+    " where day.hours = 24 and day.changed_at > day.as_of)"
+)
+_CHANGED_HOURS = (
+    "changed as (select * from bucket where hours = 1 and changed_at > as_of"
+    " union all select * from hour where changed_at > as_of)"
+)
+_EVENTS = (
+    "event as (select s.n, e.quantity from (select n, customer_id, metric_id, from_at as start_at,"
+    " to_at as end_at, as_of, everything, unnamed, subscription_id from part where hours = 0) as s"
+    f" cross join lateral (select quantity from usage_event as e where {MATCH} offset 0) as e"
+    " union all select s.n, e.quantity from (select n, customer_id, metric_id, start_at,"
+    " start_at + interval '1 hour' as end_at, as_of, false as everything,"
+    " subscription_id is null as unnamed, subscription_id from changed) as s"
+    f" cross join lateral (select quantity from usage_event as e where {MATCH} offset 0) as e)"
+)
+_TOTALS = (
+    f", {_PARTS}, {_BUCKETS}, {_HOURS_OF_CHANGED_DAYS}, {_CHANGED_HOURS}, {_EVENTS}"
+    " select n, sum(events), sum(total), max(largest), min(smallest) from ("
+    "select n, events, total, largest, smallest, changed_at <= as_of as is_usable from bucket"
+    " union all select n, events, total, largest, smallest, changed_at <= as_of from hour"
+    " union all select n, 1, quantity, quantity, quantity, true from event) as found"
+    " where is_usable and events > 0 group by n"
+)
+
+
+def _spans(spans: Sequence[Span]) -> Sql:
+    """The spans as rows of `s`, with their first and last whole hours and days."""
+    cuts = [_cuts(span.start, span.end) for span in spans]
+    arrays: dict[str, Sequence[object]] = {
+        "n int": [span.n for span in spans],
+        "customer_id uuid": [span.customer_id for span in spans],
+        "metric_id uuid": [span.metric_id for span in spans],
+        "start_at timestamptz": [span.start for span in spans],
+        "first_hour timestamptz": [cut[0] for cut in cuts],
+        "first_day timestamptz": [cut[1] for cut in cuts],
+        "last_day timestamptz": [cut[2] for cut in cuts],
+        "last_hour timestamptz": [cut[3] for cut in cuts],
+        "end_at timestamptz": [span.end for span in spans],
+        "as_of timestamptz": [span.as_of for span in spans],
+        "everything boolean": [span.scope.everything for span in spans],
+        "unnamed boolean": [span.scope.unnamed for span in spans],
+        "subscription_id uuid": [span.scope.subscription_id for span in spans],
+    }
+    names = ", ".join(column.split()[0] for column in arrays)
+    types = ", ".join(f"?::{column.split()[1]}[]" for column in arrays)
+    listed = [Listed(values) for values in arrays.values()]
+    return sql(f"with s as (select * from unnest({types}) as s({names}))", *listed)
+
+
+def _cuts(start: datetime, end: datetime) -> tuple[datetime, datetime, datetime, datetime]:
+    """Where a span's whole hours begin, its whole days begin and end, its whole hours end.
+
+    Where there is no whole day (no whole hour), what would be before it reaches to the end.
+    """
+    first_hour, last_hour = _hour_of(start + _ALMOST_HOUR), _hour_of(end)
+    if first_hour >= last_hour:
+        return end, end, end, end
+    first_day, last_day = _day_of(first_hour + _ALMOST_DAY), _day_of(last_hour)
+    if first_day >= last_day:
+        return first_hour, last_hour, last_hour, last_hour
+    return first_hour, first_day, last_day, last_hour
+
+
+def _hour_of(instant: datetime) -> datetime:
+    return instant.replace(minute=0, second=0, microsecond=0)
+
+
+def _day_of(instant: datetime) -> datetime:
+    return instant.replace(hour=0, minute=0, second=0, microsecond=0)
