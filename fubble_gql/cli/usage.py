@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from fubble_gql.app import utc_now
-from fubble_gql.cli import database, void_rows
+from fubble_gql.cli import database, rollups, void_rows
 from fubble_gql.cli.failures import Exit
 from fubble_gql.cli.void_rows import Defaults, Rejected, Row, Unusable, Wanted
 from fubble_gql.config import load_settings
@@ -28,6 +28,8 @@ from fubble_gql.usage import void as voiding
 from fubble_gql.usage.void import KEYS_MAX, VoidReceipt
 
 commands = typer.Typer(no_args_is_help=True)
+commands.command()(rollups.rebuild)
+commands.command()(rollups.check)
 
 
 class Became(StrEnum):
