@@ -58,8 +58,13 @@ def _connection(url: str, pool_size: int) -> ConnectionConfig:
         "maxsize": pool_size,
         "command_timeout": STATEMENT_SECONDS,
         "application_name": "fubble_gql",
-        # Compiling would cost short statements over many spans more than running them.
-        "server_settings": {"jit": "off"},
+        "server_settings": {
+            # Compiling would cost short statements over many spans more than running them.
+            "jit": "off",
+            # Every statement has its index. One that was planned, and kept, while a table was nearly
+            # empty would go on to read all of it for each event, until the next analyze.
+            "enable_seqscan": "off",
+        },
     }
     return ConnectionConfig(engine="tortoise.backends.asyncpg", credentials=credentials)
 

@@ -78,8 +78,8 @@ def append_statement(*, rolled_up: bool = True) -> str:
     )
     rolled = [f"added as ({postgres_rollups.ADD})"] if rolled_up else []
     return ", ".join([sent, numbered, inserted, *rolled]) + (
-        " select place, true from inserted join fresh using (id)"
-        " union all select place, false from judged where is_same"
+        " select place, id in (select id from inserted) from fresh"
+        " union all select place, null from judged where is_same"
     )
 
 
@@ -148,7 +148,7 @@ class PostgresStore:
         records = await tx.fetch(sql(_APPEND, *columns, recorded_at, recorded_at))
         return Appended(
             frozenset(place - 1 for place, is_new in records if is_new),
-            frozenset(place - 1 for place, is_new in records if not is_new),
+            frozenset(place - 1 for place, is_new in records if is_new is None),
         )
 
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
