@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NewType
 
@@ -27,23 +27,24 @@ from strawberry.types.scalar import ScalarDefinition
 
 from fubble_gql.db import exact_json
 from fubble_gql.pricing.money import DIGITS_MAX, PLACES_MAX, is_in_range
-from fubble_gql.pricing.wallclock import rfc3339
+from fubble_gql.pricing.wallclock import in_utc, rfc3339
 
 BigInt = NewType("BigInt", int)
 
+# What nearly every number looks like: such a one is in range.
+_SHORT_NUMBER = re.compile(rf"[+-]?\d{{1,{DIGITS_MAX}}}(?:\.\d{{0,{PLACES_MAX}}})?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,38}", re.ASCII)
 _INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6}(\d{0,3}))?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 YEARS = range(1900, 2201)
-JSON_DEPTH_MAX = 32
-# Written out: 1E+999999999 is eleven characters to send and a gigabyte to store.
-JSON_NUMBER_DIGITS_MAX = 100
 
 
 def parse_decimal(value: object) -> Decimal:
     """A number from a string or from JSON, which was read without floats."""
+    if isinstance(value, str) and _SHORT_NUMBER.fullmatch(value):
+        return Decimal(value)
     if (isinstance(value, str) and _NUMBER.fullmatch(value)) or (
         isinstance(value, int | Decimal) and not isinstance(value, bool)
     ):
@@ -65,14 +66,14 @@ def write_decimal(value: Decimal) -> str:
 def parse_instant(value: object) -> datetime:
     """An RFC 3339 instant, in UTC."""
     shape = _INSTANT.fullmatch(value) if isinstance(value, str) else None
-    if shape is None or not isinstance(value, str):
+    if shape is None:
         raise GraphQLError(
             'must be an RFC 3339 instant with its offset, as in "2026-05-01T00:00:00Z".'
         )
-    if len((shape[1] or "").rstrip("0")) > 6:
+    if (shape[1] or "").rstrip("0"):
         raise GraphQLError("must not be finer than a microsecond.")
     try:
-        instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        instant = in_utc(datetime.fromisoformat(shape[0].upper()))
     except (ValueError, OverflowError):
         raise GraphQLError("is not a day and a time that exist.") from None
     if instant.year not in YEARS:
@@ -96,8 +97,8 @@ def parse_whole(value: object) -> BigInt:
 
 def parse_json(value: object, depth: int = 1) -> object:
     """A JSON value as it can be kept: neither nested nor written out without end."""
-    if depth > JSON_DEPTH_MAX:
-        raise GraphQLError(f"may be nested {JSON_DEPTH_MAX} levels deep.")
+    if depth > exact_json.DEPTH_MAX:
+        raise GraphQLError(f"may be nested {exact_json.DEPTH_MAX} levels deep.")
     match value:
         case list():
             return [parse_json(item, depth + 1) for item in value]
@@ -110,14 +111,10 @@ def parse_json(value: object, depth: int = 1) -> object:
 
 
 def _json_number(value: int | Decimal) -> int | Decimal:
-    """The number itself; a Decimal where an integer has more than 64 bits."""
-    if isinstance(value, int) and -(2**63) <= value < 2**63:
-        return value
-    number = Decimal(value)
-    if number.is_zero():
-        return Decimal(0)
-    if max(number.adjusted() + 1, -int(number.as_tuple().exponent)) > JSON_NUMBER_DIGITS_MAX:
-        raise GraphQLError(f"may hold numbers of {JSON_NUMBER_DIGITS_MAX} digits; send a text.")
+    number = exact_json.kept_number(value)
+    if number is None:
+        digits = exact_json.NUMBER_DIGITS_MAX
+        raise GraphQLError(f"may hold numbers of {digits} digits; send a text.")
     return number
 
 

@@ -9,6 +9,9 @@ import orjson
 
 from fubble_gql.pricing.money import plain
 
+DEPTH_MAX = 32
+# Written out: 1E+999999999 is eleven characters to send and a gigabyte to store.
+NUMBER_DIGITS_MAX = 100
 _INT64_DIGITS = 18
 
 
@@ -36,3 +39,16 @@ def _number(value: object) -> orjson.Fragment:
 def dumps(value: object) -> str:
     """Write JSON with sorted keys and plain numbers: equal content gives equal text."""
     return orjson.dumps(value, default=_number, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def kept_number(value: int | Decimal) -> int | Decimal | None:
+    """The number as it is kept: a Decimal beyond 64 bits. None for one that is too long, or none."""
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return value
+    number = Decimal(value)
+    if number.is_zero():
+        return Decimal(0)
+    if not number.is_finite():
+        return None
+    digits = max(number.adjusted() + 1, -int(number.as_tuple().exponent))
+    return number if digits <= NUMBER_DIGITS_MAX else None
