@@ -10,7 +10,7 @@ from fubble_gql.catalog.rows import MetricRow
 from fubble_gql.db import exact_json
 from fubble_gql.errors import Refused
 from fubble_gql.usage.new_event import NewEvent
-from fubble_gql.usage.properties import canonical
+from fubble_gql.usage.properties import read
 from fubble_gql.usage.store.rows import QUANTITY_LEFT_OUT, TIME_LEFT_OUT, Body
 
 
@@ -51,7 +51,7 @@ def _is_same_number(sent: Decimal | None, recorded: Decimal | None) -> bool:
 
 def _has_properties(event: NewEvent, recorded: Body) -> bool:
     try:
-        sent = canonical(event.properties)
+        sent = None if event.properties is None else read(event.properties).text
     except Refused:
         return False
     earlier = None if recorded.properties is None else exact_json.dumps(recorded.properties)

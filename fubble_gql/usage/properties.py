@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -14,41 +14,90 @@ from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.money import is_in_range, plain
 
 TEXT_LENGTH_MAX = 255
-DEPTH_MAX = 32
-# Written out: 1E+999999999 is eleven characters to send and a gigabyte to store.
-NUMBER_DIGITS_MAX = 100
-_INT64_MAX = 2**63 - 1
+# The properties, the dimension values and the counted value as JSON, None for what there is not.
+Described = tuple[str | None, str | None, str | None]
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
-class Described(NamedTuple):
-    """Properties as they are stored: JSON texts, or None for what there is not."""
+class Properties(NamedTuple):
+    """A JSON object that can be kept, and the one spelling that all equal ones have."""
 
-    properties: str | None
-    dimension_values: str | None
-    unique_value: str | None
-
-
-def describe(properties: Mapping[str, object] | None, metric: MetricRow) -> Described:
-    """What the metric needs of the properties; Refused when something is missing or wrong."""
-    sent = None if properties is None else _read(properties)
-    named = sent or {}
-    values = [dimension_value(named, **dimension) for dimension in metric.dimensions]
-    return Described(
-        None if sent is None else exact_json.dumps(sent),
-        exact_json.dumps(values) if values else None,
-        _unique_value(named, metric),
-    )
+    named: Mapping[str, object]
+    text: str
 
 
-def canonical(properties: Mapping[str, object] | None) -> str | None:
-    """The one spelling of equal properties; Refused when they are not JSON that can be kept."""
-    return None if properties is None else exact_json.dumps(_read(properties))
+class Wanted(NamedTuple):
+    """What a metric wants to know of the properties: its dimensions, and what it counts once."""
+
+    dimensions: tuple[tuple[str, str], ...]
+    counted: str | None
+
+    @classmethod
+    def by(cls, metric: MetricRow) -> Wanted:
+        is_counted = metric.aggregation == Aggregation.UNIQUE_COUNT
+        return cls(
+            tuple((one["property"], one["kind"]) for one in metric.dimensions),
+            metric.property if is_counted else None,
+        )
 
 
-def _read(properties: object) -> dict[str, object]:
+def describe(properties: Mapping[str, object] | Properties | None, wanted: Wanted) -> Described:
+    """What a metric needs of the properties; Refused when something is missing or wrong."""
+    named: Mapping[str, object] = {}
+    text = values = counted = None
+    if properties is not None:
+        named, text = read(properties)
+    if wanted.dimensions:
+        values = exact_json.dumps(
+            [dimension_value(named, property=name, kind=kind) for name, kind in wanted.dimensions]
+        )
+    if wanted.counted is not None:
+        counted = _counted_value(named, wanted.counted)
+    return text, values, counted
+
+
+def read(properties: object) -> Properties:
+    """The properties, looked into once; Refused when they are not JSON that can be kept."""
+    if isinstance(properties, Properties):
+        return properties
+    if type(properties) is dict and _is_ordinary(properties, 1):
+        text = _spelled(properties)
+        if text is not None:
+            return Properties(properties, text)
     if not isinstance(properties, Mapping):
         raise _refused('properties must be a JSON object, such as {"region": "eu"}.')
-    return _object(properties, 1)
+    kept = _object(properties, 1)
+    return Properties(kept, exact_json.dumps(kept))
+
+
+def _is_ordinary(value: object, depth: int) -> bool:
+    """Whether its types promise that it is spelled as it would be kept; texts are not looked at."""
+    if depth > exact_json.DEPTH_MAX:
+        return False
+    if type(value) is dict:
+        inner: Collection[object] = value.values()
+    elif type(value) is list:
+        inner = value
+    else:
+        return type(value) in _PLAIN or (type(value) is Decimal and _is_short(value))
+    if depth < exact_json.DEPTH_MAX and _PLAIN.issuperset(map(type, inner)):
+        return True
+    return all(_is_ordinary(one, depth + 1) for one in inner)
+
+
+def _is_short(number: Decimal) -> bool:
+    text = str(number)
+    return number.is_finite() and "E" not in text and len(text) <= exact_json.NUMBER_DIGITS_MAX
+
+
+def _spelled(ordinary: dict[object, object]) -> str | None:
+    """None where a text or a name must be looked at, or a whole number has more than 64 bits."""
+    try:
+        text = exact_json.dumps(ordinary)
+    except TypeError:
+        return None
+    # So NUL is spelled; and so is, after one more backslash, a text that says the same.
+    return None if "\\u0000" in text else text
 
 
 def _object(value: Mapping[object, object], depth: int) -> dict[str, object]:
@@ -56,8 +105,9 @@ def _object(value: Mapping[object, object], depth: int) -> dict[str, object]:
 
 
 def _json(value: object, depth: int) -> object:
-    if depth > DEPTH_MAX:
-        raise _refused(f"properties may be nested {DEPTH_MAX} levels deep; flatten them.")
+    if depth > exact_json.DEPTH_MAX:
+        message = f"properties may be nested {exact_json.DEPTH_MAX} levels deep; flatten them."
+        raise _refused(message)
     match value:
         case None | bool():
             return value
@@ -80,14 +130,11 @@ def _text(value: object) -> str:
 
 
 def _number(value: int | Decimal) -> int | Decimal:
-    if isinstance(value, int) and -_INT64_MAX <= value <= _INT64_MAX:
-        return value
-    number = Decimal(value)
-    if number.is_finite():
-        digits = max(number.adjusted() + 1, -int(number.as_tuple().exponent))
-        if number.is_zero() or digits <= NUMBER_DIGITS_MAX:
-            return Decimal(0) if number.is_zero() else number
-    raise _refused(f"Numbers in properties take at most {NUMBER_DIGITS_MAX} digits; send a text.")
+    number = exact_json.kept_number(value)
+    if number is None:
+        digits = exact_json.NUMBER_DIGITS_MAX
+        raise _refused(f"Numbers in properties take at most {digits} digits; send a text.")
+    return number
 
 
 def dimension_value(properties: Mapping[str, object], *, property: str, kind: str) -> str:
@@ -110,14 +157,12 @@ def dimension_value(properties: Mapping[str, object], *, property: str, kind: st
     )
 
 
-def _unique_value(properties: Mapping[str, object], metric: MetricRow) -> str | None:
-    if metric.aggregation != Aggregation.UNIQUE_COUNT or metric.property is None:
-        return None
-    value = properties.get(metric.property)
+def _counted_value(properties: Mapping[str, object], name: str) -> str:
+    value = properties.get(name)
     if isinstance(value, str | bool | int | Decimal):
         return exact_json.dumps(value)
     raise _refused(
-        f'properties must have "{metric.property}", a text, a number or a boolean: '
+        f'properties must have "{name}", a text, a number or a boolean: '
         f"the metric counts its distinct values."
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from fubble_gql.errors import Code, refuse
 from fubble_gql.pricing.money import DIGITS_MAX, ONE, PLACES_MAX, is_in_range
 from fubble_gql.pricing.wallclock import rfc3339
 from fubble_gql.usage.new_event import NewEvent
-from fubble_gql.usage.properties import describe
+from fubble_gql.usage.properties import Wanted, describe
 from fubble_gql.usage.store.rows import QUANTITY_LEFT_OUT, TIME_LEFT_OUT, EventRow
 
 AHEAD_MAX = timedelta(hours=24)
@@ -38,6 +38,31 @@ class KnownSubscription(NamedTuple):
     customer_id: UUID
 
 
+class Demands(NamedTuple):
+    """What a metric demands of its events, worked out once for all of a batch."""
+
+    metric: MetricRow
+    needs_quantity: bool
+    may_be_negative: bool
+    wanted: Wanted
+
+    @classmethod
+    def of(cls, metric: MetricRow) -> Demands:
+        """Which quantities may be left out or negative follows from what they mean.
+
+        A SUM takes corrections. On a COUNTER that is TIME_WEIGHTED each event adds to a level,
+        which must be able to fall. A GAUGE reads a level, and a level (a balance, a temperature)
+        may lie below zero. Elsewhere a negative quantity could only be a mistake.
+        """
+        return cls(
+            metric,
+            needs_quantity=metric.aggregation not in COUNTING,
+            may_be_negative=metric.type == MetricType.GAUGE
+            or metric.aggregation in {Aggregation.SUM, Aggregation.TIME_WEIGHTED},
+            wanted=Wanted.by(metric),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the keys and ids of a batch stand for; what is absent does not exist."""
@@ -45,20 +70,28 @@ class Facts:
     customers: Mapping[str, KnownCustomer]
     metrics: Mapping[str, MetricRow]
     subscriptions: Mapping[UUID, KnownSubscription]
+    _demands: dict[str, Demands] = field(default_factory=dict, init=False, compare=False)
+
+    def demands_on(self, event: NewEvent) -> Demands:
+        """What its metric demands of the event; Refused where the metric takes none."""
+        demands = self._demands.get(event.metric)
+        if demands is None:
+            demands = self._demands[event.metric] = Demands.of(_metric(event, self))
+        return demands
 
 
 def accept(event: NewEvent, facts: Facts, now: datetime) -> EventRow:
     """The row that the event becomes; Refused with its first problem, in the order of its fields."""
     customer = _customer(event, facts)
-    metric = _metric(event, facts)
-    quantity = _quantity(event, metric)
+    demands = facts.demands_on(event)
+    quantity = _quantity(event, demands)
     _check_time(event, now)
     _check_key(event)
     _check_subscription(event, customer, facts)
-    described = describe(event.properties, metric)
+    described = describe(event.properties, demands.wanted)
     return EventRow(
         customer.id,
-        metric.id,
+        demands.metric.id,
         event.subscription_id,
         event.idempotency_key,
         quantity,
@@ -70,7 +103,10 @@ def accept(event: NewEvent, facts: Facts, now: datetime) -> EventRow:
 
 def is_usable_key(key: str) -> bool:
     """Whether an event could have been recorded under the key."""
-    return bool(key.strip()) and len(key) <= KEY_LENGTH_MAX and is_storable(key)
+    # What can be printed can be stored, and is sooner told.
+    return (
+        bool(key.strip()) and len(key) <= KEY_LENGTH_MAX and (key.isprintable() or is_storable(key))
+    )
 
 
 def _customer(event: NewEvent, facts: Facts) -> KnownCustomer:
@@ -96,32 +132,21 @@ def _metric(event: NewEvent, facts: Facts) -> MetricRow:
     return metric
 
 
-def _quantity(event: NewEvent, metric: MetricRow) -> Decimal:
-    """The quantity to store. Which may be negative follows from what it means.
-
-    A SUM takes corrections. On a COUNTER that is TIME_WEIGHTED each event adds to a level, which
-    must be able to fall. A GAUGE reads a level, and a level (a balance, a temperature) may lie
-    below zero. Elsewhere a negative quantity could only be a mistake.
-    """
+def _quantity(event: NewEvent, demands: Demands) -> Decimal:
+    """The quantity to store."""
     quantity = event.quantity
     if quantity is None:
-        if metric.aggregation in COUNTING:
+        if not demands.needs_quantity:
             return ONE
-        message = f'quantity is required: "{metric.key}" measures how much, not how often.'
+        message = f'quantity is required: "{demands.metric.key}" measures how much, not how often.'
         raise refuse(Code.INVALID, message, "quantity")
     if not is_in_range(quantity):
         message = f"quantity takes at most {DIGITS_MAX} digits before the point and {PLACES_MAX} after it."
         raise refuse(Code.INVALID, message, "quantity")
-    if quantity < 0 and not _may_be_negative(metric):
-        raise refuse(Code.INVALID, f'quantity of "{metric.key}" must be zero or more.', "quantity")
+    if not demands.may_be_negative and quantity < 0:
+        message = f'quantity of "{demands.metric.key}" must be zero or more.'
+        raise refuse(Code.INVALID, message, "quantity")
     return quantity
-
-
-def _may_be_negative(metric: MetricRow) -> bool:
-    return metric.type == MetricType.GAUGE or metric.aggregation in {
-        Aggregation.SUM,
-        Aggregation.TIME_WEIGHTED,
-    }
 
 
 def _check_time(event: NewEvent, now: datetime) -> None:
