@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, cast
-from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 from strawberry.scalars import JSON
 
-from fubble_gql.api import ids, refs
-from fubble_gql.api.context import Info
+from fubble_gql.api import refs
+from fubble_gql.api.context import Context, Info
 from fubble_gql.api.errors import UNAVAILABLE, UserError, answer, user_error
+from fubble_gql.api.events_ahead import EventsAhead, subscription_of
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.refs import CustomerRef
 from fubble_gql.api.usage import UsageEvent
@@ -22,8 +22,6 @@ from fubble_gql.errors import Refused, Unavailable
 from fubble_gql.usage import ingest
 from fubble_gql.usage import void as voiding
 from fubble_gql.usage.ingest import NewEvent, Receipt, ReceiptStatus
-
-_NO_SUBSCRIPTION = UUID(int=0)
 
 
 @strawberry.input
@@ -120,7 +118,7 @@ class UsageMutation:
     @strawberry.mutation
     async def record_usage(
         self,
-        info: Info,
+        info: strawberry.Info[Context, EventsAhead | None],
         events: Annotated[
             list[UsageEventInput], strawberry.argument(description="1 to 5,000 events.")
         ],
@@ -131,9 +129,11 @@ class UsageMutation:
         Only a value of the wrong type, such as a quantity that is no number, refuses the call.
         """
         context = info.context
+        sent = (info.root_value or {}).get(str(info.path.key))
+        if sent is None:
+            sent = [_event(one) for one in events]
         try:
-            read = [_event(one) for one in events]
-            receipts = await ingest.record(context.connection, read, context.clock)
+            receipts = await ingest.record(context.connection, sent, context.clock)
         except Refused as refused:
             return _payload([], [user_error(one) for one in refused.problems])
         except Unavailable:
@@ -200,44 +200,26 @@ class UsageMutation:
 
 
 def _event(input: UsageEventInput) -> NewEvent:
+    subscription_id = given_or_none(input.subscription_id)
     return NewEvent(
         customer=input.customer,
         metric=input.metric,
         idempotency_key=input.idempotency_key,
         quantity=given_or_none(input.quantity),
         event_time=given_or_none(input.event_time),
-        subscription_id=_subscription(given_or_none(input.subscription_id)),
+        subscription_id=None if subscription_id is None else subscription_of(subscription_id),
         properties=cast(Mapping[str, object] | None, given_or_none(input.properties)),
     )
 
 
-def _subscription(id: str | None) -> UUID | None:
-    """One that does not exist stands for what is no id at all: its event is rejected, no other."""
-    if id is None:
-        return None
-    try:
-        return ids.decode("PlanSubscription", id)
-    except Refused:
-        return _NO_SUBSCRIPTION
-
-
 def _payload(receipts: list[Receipt], errors: list[UserError]) -> RecordUsagePayload:
-    counts = dict.fromkeys(ReceiptStatus, 0)
-    for receipt in receipts:
-        counts[receipt.status] += 1
+    statuses = [receipt.status for receipt in receipts]
     return RecordUsagePayload(
-        accepted=counts[ReceiptStatus.ACCEPTED],
-        duplicates=counts[ReceiptStatus.DUPLICATE],
-        rejected=counts[ReceiptStatus.REJECTED],
-        receipts=[
-            UsageReceipt(
-                index=one.index,
-                idempotency_key=one.idempotency_key,
-                status=one.status,
-                error=user_error(one.error) if one.error else None,
-            )
-            for one in receipts
-        ],
+        accepted=statuses.count(ReceiptStatus.ACCEPTED),
+        duplicates=statuses.count(ReceiptStatus.DUPLICATE),
+        rejected=statuses.count(ReceiptStatus.REJECTED),
+        # Light rows: the types' fields are those of Receipt and of Problem.
+        receipts=cast(list[UsageReceipt], receipts),
         errors=errors,
     )
 

@@ -20,6 +20,7 @@ from fubble_gql.api.billing_run import BillingRunMutation
 from fubble_gql.api.credits import CreditMutation
 from fubble_gql.api.customers import CustomerMutation, CustomerQuery
 from fubble_gql.api.enums import VALUE_DESCRIPTIONS
+from fubble_gql.api.events_ahead import ReadEventsAhead
 from fubble_gql.api.invoices import InvoiceQuery
 from fubble_gql.api.invoicing import InvoiceMutation
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
@@ -61,6 +62,7 @@ def build_schema() -> strawberry.Schema:
         extensions=[
             lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
             lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+            ReadEventsAhead,
         ],
     )
     _describe(schema)
