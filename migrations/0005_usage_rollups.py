@@ -16,7 +16,8 @@ create table usage_rollup (
   total numeric not null,
   largest numeric,
   smallest numeric,
-  changed_at timestamptz not null
+  known_from timestamptz not null,
+  changed_at timestamptz not null check (changed_at >= known_from)
 ) with (fillfactor = 70)
 """
 # Of an event without a subscription there is one bucket, not one for each null.
@@ -26,13 +27,14 @@ KEY = (
 )
 FILL = (
     "insert into usage_rollup (customer_id, metric_id, hours, start_at, subscription_id, "
-    "events, total, largest, smallest, changed_at) "
+    "events, total, largest, smallest, known_from, changed_at) "
     "select customer_id, metric_id, hours, "
     "date_bin(hours * interval '1 hour', event_time, timestamptz '1900-01-01Z'), subscription_id, "
     "count(*) filter (where voided_at is null), "
     "coalesce(sum(quantity) filter (where voided_at is null), 0), "
     "max(quantity) filter (where voided_at is null), "
-    "min(quantity) filter (where voided_at is null), max(greatest(recorded_at, voided_at)) "
+    "min(quantity) filter (where voided_at is null), "
+    "min(recorded_at), max(greatest(recorded_at, voided_at)) "
     "from usage_event cross join (values (1::smallint), (24::smallint)) as width(hours) "
     "group by 1, 2, 3, 4, 5"
 )

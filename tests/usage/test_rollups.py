@@ -178,10 +178,11 @@ async def test_writers_and_voiders_of_the_same_hours_leave_them_right(db: Connec
     "damage",
     [
         "update usage_rollup set total = total + 0.000000000000000001 where hours = 1",
-        "update usage_rollup set changed_at = changed_at - interval '1 microsecond'",
+        "update usage_rollup set changed_at = changed_at + interval '1 microsecond'",
+        "update usage_rollup set known_from = known_from - interval '1 microsecond'",
         "delete from usage_rollup where hours = 24",
         "insert into usage_rollup select customer_id, metric_id, 1, timestamptz '1999-01-01Z', null,"
-        " 1, 1, 1, 1, changed_at from usage_rollup limit 1",
+        " 1, 1, 1, 1, known_from, changed_at from usage_rollup limit 1",
     ],
 )
 async def test_damage_is_found_and_rebuilding_mends_it(db: Connection, damage: str) -> None:

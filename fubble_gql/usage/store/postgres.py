@@ -145,7 +145,7 @@ class PostgresStore:
     ) -> Appended:
         """Insert those whose key is free; which were, and which had been recorded before."""
         columns = [Listed(column) for column in zip(*rows, strict=True)]
-        records = await tx.fetch(sql(_APPEND, *columns, recorded_at, recorded_at))
+        records = await tx.fetch(sql(_APPEND, *columns, *[recorded_at] * 3))
         return Appended(
             frozenset(place - 1 for place, is_new in records if is_new),
             frozenset(place - 1 for place, is_new in records if is_new is None),

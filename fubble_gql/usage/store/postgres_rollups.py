@@ -2,9 +2,10 @@
 
 A bucket is a customer's metric, an hour or a day in UTC, and the subscription that its events name
 (or none). It holds the count, the sum, the largest and the smallest quantity of its events that are
-not voided, and `changed_at`: when the last of them, voided or not, was recorded or voided. So
-whoever asks as of an instant can use a bucket that did not change since, and must look into one
-that did: a day's hours, an hour's events.
+not voided, `known_from`: when the first of them, voided or not, was recorded, and `changed_at`:
+when the last of them was recorded or voided. So whoever asks as of an instant can use a bucket that
+did not change since, leaves out one that is only known from later on, and looks into the others: a
+day's hours, an hour's events.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from fubble_gql.usage.store.rows import Located, Span, Unequal
 from fubble_gql.usage.store.statements import MATCH
 
 _KEY = "customer_id, metric_id, hours, start_at, subscription_id"
-_FIGURES = "events, total, largest, smallest, changed_at"
+_FIGURES = "events, total, largest, smallest, known_from, changed_at"
 _STARTS = "date_bin(hours * interval '1 hour', event_time, timestamptz '1900-01-01Z')"
 _WIDTHS = "(values (1::smallint), (24::smallint)) as width(hours)"
 _COUNTED = (
@@ -31,16 +32,17 @@ _COUNTED = (
 # What an event is a part of: two buckets.
 _GROUPED = f"select customer_id, metric_id, hours, {_STARTS} as start_at, subscription_id"
 
-# For the inserting statement: takes the rows of `inserted`, and the stamp as its value. Buckets are
+# For the inserting statement: takes the rows of `inserted`, and the stamp twice. Buckets are
 # written hours first, in the order of their keys, as `recount` locks them: no two calls ever wait
 # for each other both ways.
 ADD = (
     f"insert into usage_rollup as kept ({_KEY}, {_FIGURES})"
-    f" {_GROUPED}, count(*), sum(quantity), max(quantity), min(quantity), ?::timestamptz"
+    f" {_GROUPED}, count(*), sum(quantity), max(quantity), min(quantity), ?::timestamptz, ?"
     f" from inserted cross join {_WIDTHS} group by 1, 2, 3, 4, 5 order by 3, 1, 2, 4, 5"
     f" on conflict ({_KEY}) do update set events = kept.events + excluded.events,"
     " total = kept.total + excluded.total, largest = greatest(kept.largest, excluded.largest),"
     " smallest = least(kept.smallest, excluded.smallest),"
+    " known_from = least(kept.known_from, excluded.known_from),"
     " changed_at = greatest(kept.changed_at, excluded.changed_at)"
 )
 
@@ -82,7 +84,7 @@ _SUM_DAYS = _COUNT.format(
 
 _RIGHT = (
     f"{_GROUPED}, {_COUNTED.format('quantity')},"
-    " max(greatest(recorded_at, voided_at)) as changed_at"
+    " min(recorded_at) as known_from, max(greatest(recorded_at, voided_at)) as changed_at"
     f" from usage_event cross join {_WIDTHS} where customer_id = any(?) group by 1, 2, 3, 4, 5"
 )
 _FORGET = "delete from usage_rollup where customer_id = any(?)"
@@ -164,11 +166,11 @@ _HOURS_OF_CHANGED_DAYS = (
     " and e.metric_id = day.metric_id and e.hours = 1 and e.start_at >= day.start_at"
     " and e.start_at < day.start_at + interval '1 day'"
     f" and {_SAME_SUBSCRIPTION.format('e', 'day')} offset 0) as kept"
-    " where day.hours = 24 and day.changed_at > day.as_of)"
+    " where day.hours = 24 and day.changed_at > day.as_of and day.known_from <= day.as_of)"
 )
 _CHANGED_HOURS = (
-    "changed as (select * from bucket where hours = 1 and changed_at > as_of"
-    " union all select * from hour where changed_at > as_of)"
+    "changed as (select * from (select * from bucket where hours = 1 union all select * from hour)"
+    " as any_hour where changed_at > as_of and known_from <= as_of)"
 )
 _EVENTS = (
     "event as (select s.n, e.quantity from (select n, customer_id, metric_id, from_at as start_at,"
