@@ -138,56 +138,63 @@ async def unequal(connection: Connection, customers: Sequence[UUID]) -> list[Une
 
 
 def totals(spans: Sequence[Span]) -> Sql:
-    """The figures of Reduction.TOTALS, without grouping: whole days, whole hours, and the edges.
-
-    Buckets that changed after `as_of` are looked into: a day's hours, an hour's events.
-    """
+    """The figures of Reduction.TOTALS, without grouping: whole days, whole hours, and the edges."""
     return _spans(spans) + _TOTALS
 
 
-# A span is cut where its first and last whole hours and days are; what is empty falls out.
+# A span is cut where its whole hours and days begin and end; what is empty falls out.
 _PARTS = (
     "part as materialized (select s.*, cut.hours, cut.from_at, cut.to_at from s cross join lateral"
     " (values (0, start_at, first_hour), (1, first_hour, first_day), (24, first_day, last_day),"
     " (1, last_day, last_hour), (0, last_hour, end_at)) as cut(hours, from_at, to_at)"
     " where from_at < to_at)"
 )
-# `offset 0` keeps each part a look-up in the index.
+# What the buckets of a part add up to, but for those that must be looked into.
+_IS_USABLE = "kept.changed_at <= {0}.as_of"
+_IS_MIXED = "kept.changed_at > {0}.as_of and kept.known_from <= {0}.as_of"
+_ADDED_UP = (
+    f"select sum(kept.events) filter (where {_IS_USABLE}) as events,"
+    f" sum(kept.total) filter (where {_IS_USABLE}) as total,"
+    f" max(kept.largest) filter (where {_IS_USABLE}) as largest,"
+    f" min(kept.smallest) filter (where {_IS_USABLE}) as smallest,"
+    f" array_agg(kept) filter (where {_IS_MIXED}) as mixed from usage_rollup as kept"
+)
 _BUCKETS = (
-    "bucket as materialized (select part.n, part.as_of, kept.* from part cross join lateral"
-    " (select * from usage_rollup as e where e.customer_id = part.customer_id"
-    " and e.metric_id = part.metric_id and e.hours = part.hours and e.start_at >= from_at"
-    " and e.start_at < to_at and (part.everything or e.subscription_id = part.subscription_id"
-    " or (part.unnamed and e.subscription_id is null)) offset 0) as kept where part.hours > 0)"
+    "bucket as materialized (select part.n, part.hours, part.as_of, sums.* from part"
+    f" cross join lateral ({_ADDED_UP.format('part')} where kept.customer_id = part.customer_id"
+    " and kept.metric_id = part.metric_id and kept.hours = part.hours"
+    " and kept.start_at >= from_at and kept.start_at < to_at and (part.everything"
+    " or kept.subscription_id = part.subscription_id"
+    " or (part.unnamed and kept.subscription_id is null))) as sums where part.hours > 0)"
 )
-_HOURS_OF_CHANGED_DAYS = (
-    "hour as materialized (select day.n, day.as_of, kept.* from bucket as day cross join lateral"
-    " (select * from usage_rollup as e where e.customer_id = day.customer_id"
-    " and e.metric_id = day.metric_id and e.hours = 1 and e.start_at >= day.start_at"
-    " and e.start_at < day.start_at + interval '1 day'"
-    f" and {_SAME_SUBSCRIPTION.format('e', 'day')} offset 0) as kept"
-    " where day.hours = 24 and day.changed_at > day.as_of and day.known_from <= day.as_of)"
+_HOURS_OF_MIXED_DAYS = (
+    "hour as materialized (select bucket.n, bucket.as_of, sums.* from bucket"
+    f" cross join lateral unnest(mixed) as day cross join lateral ({_ADDED_UP.format('bucket')}"
+    " where kept.customer_id = day.customer_id and kept.metric_id = day.metric_id"
+    " and kept.hours = 1 and kept.start_at >= day.start_at"
+    " and kept.start_at < day.start_at + interval '1 day'"
+    f" and {_SAME_SUBSCRIPTION.format('kept', 'day')}) as sums where bucket.hours = 24)"
 )
-_CHANGED_HOURS = (
-    "changed as (select * from (select * from bucket where hours = 1 union all select * from hour)"
-    " as any_hour where changed_at > as_of and known_from <= as_of)"
+_MIXED_HOURS = (
+    "looked_into as (select n, as_of, mixed from bucket where hours = 1"
+    " union all select n, as_of, mixed from hour)"
 )
+_EVENTS_OF = f"cross join lateral (select quantity from usage_event as e where {MATCH} offset 0) e"
 _EVENTS = (
     "event as (select s.n, e.quantity from (select n, customer_id, metric_id, from_at as start_at,"
     " to_at as end_at, as_of, everything, unnamed, subscription_id from part where hours = 0) as s"
-    f" cross join lateral (select quantity from usage_event as e where {MATCH} offset 0) as e"
-    " union all select s.n, e.quantity from (select n, customer_id, metric_id, start_at,"
-    " start_at + interval '1 hour' as end_at, as_of, false as everything,"
-    " subscription_id is null as unnamed, subscription_id from changed) as s"
-    f" cross join lateral (select quantity from usage_event as e where {MATCH} offset 0) as e)"
+    f" {_EVENTS_OF} union all select s.n, e.quantity from (select n, customer_id, metric_id,"
+    " start_at, start_at + interval '1 hour' as end_at, as_of, false as everything,"
+    " subscription_id is null as unnamed, subscription_id from looked_into, unnest(mixed)) as s"
+    f" {_EVENTS_OF})"
 )
 _TOTALS = (
-    f", {_PARTS}, {_BUCKETS}, {_HOURS_OF_CHANGED_DAYS}, {_CHANGED_HOURS}, {_EVENTS}"
+    f", {_PARTS}, {_BUCKETS}, {_HOURS_OF_MIXED_DAYS}, {_MIXED_HOURS}, {_EVENTS}"
     " select n, sum(events), sum(total), max(largest), min(smallest) from ("
-    "select n, events, total, largest, smallest, changed_at <= as_of as is_usable from bucket"
-    " union all select n, events, total, largest, smallest, changed_at <= as_of from hour"
-    " union all select n, 1, quantity, quantity, quantity, true from event) as found"
-    " where is_usable and events > 0 group by n"
+    "select n, events, total, largest, smallest from bucket"
+    " union all select n, events, total, largest, smallest from hour"
+    " union all select n, count(*), sum(quantity), max(quantity), min(quantity) from event group by n"
+    ") as found where events > 0 group by n"
 )
 
 
