@@ -65,15 +65,15 @@ def write_decimal(value: Decimal) -> str:
 
 def parse_instant(value: object) -> datetime:
     """An RFC 3339 instant, in UTC."""
-    shape = _INSTANT.fullmatch(value) if isinstance(value, str) else None
-    if shape is None:
+    if not isinstance(value, str) or not (shape := _INSTANT.fullmatch(value)):
         raise GraphQLError(
             'must be an RFC 3339 instant with its offset, as in "2026-05-01T00:00:00Z".'
         )
-    if (shape[1] or "").rstrip("0"):
+    finer = shape[1]
+    if finer and finer.strip("0"):
         raise GraphQLError("must not be finer than a microsecond.")
     try:
-        instant = in_utc(datetime.fromisoformat(shape[0].upper()))
+        instant = in_utc(datetime.fromisoformat(value.upper()))
     except (ValueError, OverflowError):
         raise GraphQLError("is not a day and a time that exist.") from None
     if instant.year not in YEARS:
