@@ -15,9 +15,10 @@ from fubble_gql.customers.models import Customer
 from fubble_gql.db.connection import Connection, Record
 from fubble_gql.db.sql import Sql, sql
 from fubble_gql.usage.events import UsageEventRow
+from fubble_gql.usage.scope import EVERYTHING
 from fubble_gql.usage.store import store_of
 from fubble_gql.usage.store.cut import Cut
-from fubble_gql.usage.store.rows import BEGINNING, EventRow, Since
+from fubble_gql.usage.store.rows import BEGINNING, Appended, EventRow, Reduction, Since, Span
 from tests.statements import collected_statements
 from tests.usage.builders import NOW, at, make_customer, make_metric, stored
 
@@ -70,6 +71,90 @@ async def invoice(
     """As if the customer's invoices reached so far."""
     row = Customer.filter(id=customer).using_db(db.client)
     await row.update(cut_at=cut_at, invoiced_until=until or cut_at)
+
+
+def a_row(party: Party, key: str, quantity: str = "1", event_time: datetime = NOW) -> EventRow:
+    return EventRow(*party, None, key, Decimal(quantity), event_time, None, None, None, 0)
+
+
+async def test_a_free_key_is_taken_and_a_taken_one_changes_nothing(db: Connection) -> None:
+    party = await a_party(db)
+    first, repeated, other = a_row(party, "a"), a_row(party, "a"), a_row(party, "a", "2")
+
+    assert (await store_of(db).append(db, [first, a_row(party, "b")], NOW)).inserted == {0, 1}
+    again = await store_of(db).append(db, [repeated, a_row(party, "c")], NOW + MINUTE)
+    differing = await store_of(db).append(db, [other], NOW + MINUTE)
+
+    assert again.inserted == {1}
+    assert again.recorded_before <= {0}
+    assert differing == Appended(frozenset(), frozenset())
+    rows = [(row.idempotency_key, row.quantity, row.recorded_at) for row in await stored(db)]
+    assert rows == [("a", 1, NOW), ("b", 1, NOW), ("c", 1, NOW + MINUTE)]
+
+
+async def test_events_are_numbered_in_the_order_given(db: Connection) -> None:
+    party = await a_party(db)
+
+    await store_of(db).append(db, [a_row(party, key) for key in "zay"], NOW)
+
+    assert [row.idempotency_key for row in await stored(db)] == ["z", "a", "y"]
+
+
+async def test_the_body_under_a_key_is_told_as_it_was_recorded(db: Connection) -> None:
+    party = await a_party(db)
+    row = a_row(party, "a", "0.000000000000000001")._replace(
+        properties='{"n":1.5}', defaulted=2, subscription_id=uuid4()
+    )
+    await store_of(db).append(db, [row], NOW)
+
+    [body] = await store_of(db).recorded(db, [(party.customer, "a"), (party.customer, "b")])
+
+    told = (party.customer, "a", party.metric, row.subscription_id, row.quantity, NOW)
+    assert body == (*told, {"n": Decimal("1.5")}, 2)
+
+
+REDUCTIONS = {
+    Reduction.TOTALS: [(4, 10, 4, 1)],
+    Reduction.LAST: [(2,)],
+    Reduction.DISTINCT: [(4, 2)],
+    Reduction.RANKED: [(4, 2, 2), (4, 3, 3)],
+    Reduction.AREAS: [(4, 3 * 120_000_000 + 1 * 60_000_000 + 4 * 60_000_000 + 2 * 60_000_000, 0)],
+}
+
+
+@pytest.mark.parametrize("what", Reduction)
+async def test_spans_are_reduced_to_figures(db: Connection, what: Reduction) -> None:
+    party, store = await a_party(db), store_of(db)
+    start = at("2026-06-01 23:58")
+    for n, (minute, quantity) in enumerate([(0, "3"), (2, "1"), (3, "4"), (4, "2")]):
+        row = a_row(party, f"{n}", quantity, start + minute * MINUTE)
+        await store.append(db, [row._replace(unique_value=f'"{n % 2}"')], NOW)
+    await voided(db, party, [await put(db, party, event_time=start)], NOW)
+    await put(db, party, NOW + MICROSECOND, event_time=start)
+    await put(db, party, event_time=start - MICROSECOND)
+    await put(db, party, event_time=start + 5 * MINUTE)
+    ids = (party.customer, party.metric)
+    span = Span(
+        7, *ids, start, start + 5 * MINUTE, EVERYTHING, NOW, (), Decimal(50), sets_level=True
+    )
+
+    with collected_statements() as statements:
+        found = await store.reduce(db, what, [span])
+
+    assert sorted(one.figures for one in found) == REDUCTIONS[what]
+    assert {(one.n, one.values) for one in found} == {(7, ())}
+    assert len(statements) == 1
+
+
+async def test_what_is_kept_beside_events_is_what_they_add_up_to(db: Connection) -> None:
+    party, other = await a_party(db), await a_party(db, "other")
+    keys = [await put(db, one) for one in (party, party, other)]
+    await voided(db, party, keys[:1], NOW + MINUTE)
+    customers = [party.customer, other.customer]
+
+    assert await store_of(db).unequal(db, customers) == []
+    await store_of(db).rebuild(db, customers)
+    assert await store_of(db).unequal(db, customers) == []
 
 
 async def test_who_was_never_invoiced_may_stamp_at_once(db: Connection) -> None:
