@@ -75,7 +75,7 @@ async def standing_on(
     if not rows:
         return {}
     types = {"subscription_id": "uuid", "start_at": "timestamptz", "end_at": "timestamptz"}
-    total = "sum(l.amount)" if connection.dialect == "postgres" else "dsum(l.amount)"
+    total = connection.exact_sum("l.amount")
     statement = (
         sql(
             "select l.subscription_id, l.component_id, l.metric_id, l.period_start, l.period_end, "

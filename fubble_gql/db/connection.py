@@ -98,6 +98,10 @@ class Connection:
         """What makes a select keep its rows for this transaction; SQLite has the whole file."""
         return "for update" if self.dialect == "postgres" else ""
 
+    def exact_sum(self, amounts: str) -> str:
+        """The sum of a column of decimals; SQLite's own would go through floats."""
+        return f"sum({amounts})" if self.dialect == "postgres" else f"dsum({amounts})"
+
     def is_in(self, column: str, values: Sequence[object]) -> Sql:
         """`column` is one of the values, which travel as one argument."""
         # A tuple: conditions are compared and hashed, so that equal reads are batched.
