@@ -89,7 +89,9 @@ async def test_a_free_key_is_taken_and_a_taken_one_changes_nothing(db: Connectio
     assert again.recorded_before <= {0}
     assert differing == Appended(frozenset(), frozenset())
     rows = [(row.idempotency_key, row.quantity, row.recorded_at) for row in await stored(db)]
-    assert rows == [("a", 1, NOW), ("b", 1, NOW), ("c", 1, NOW + MINUTE)]
+    assert rows == [
+        (key, Decimal(1), time) for key, time in (("a", NOW), ("b", NOW), ("c", NOW + MINUTE))
+    ]
 
 
 async def test_events_are_numbered_in_the_order_given(db: Connection) -> None:
