@@ -40,7 +40,17 @@ _TYPES = {
     "is_late": "boolean",
 }
 _NUMBERS = "usage_event_id_seq"
+# Columns of which a batch often has nothing: an empty array says so, which unnest fills with nulls.
+_MOSTLY_EMPTY = {
+    "subscription_id": "subscription_id",
+    "properties": "properties",
+    "dimension_values": "dimension_values",
+    "unique_value": "unique_value",
+    "defaulted": "coalesce(defaulted, 0::smallint) as defaulted",
+    "is_late": "coalesce(is_late, false) as is_late",
+}
 _COLUMNS = ", ".join(EventRow._fields)
+_FILLED = ", ".join(_MOSTLY_EMPTY.get(column, column) for column in EventRow._fields)
 _ARRAYS = ", ".join(f"?::{_TYPES[column]}[]" for column in EventRow._fields)
 
 _SAME = (
@@ -59,7 +69,7 @@ def append_statement(*, rolled_up: bool = True) -> str:
     the keys, so that two calls with the same events wait for each other instead of deadlocking.
     """
     sent = (
-        f"with sent as materialized (select * from unnest({_ARRAYS})"
+        f"with sent as materialized (select {_FILLED}, place from unnest({_ARRAYS})"
         f" with ordinality as sent({_COLUMNS}, place)), judged as materialized"
         " (select sent.*, found.is_same from sent left join lateral"
         f" (select {_SAME} as is_same from usage_event as e where e.customer_id = sent.customer_id"
@@ -144,7 +154,10 @@ class PostgresStore:
         self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
     ) -> Appended:
         """Insert those whose key is free; which were, and which had been recorded before."""
-        columns = [Listed(column) for column in zip(*rows, strict=True)]
+        columns = [
+            Listed(column if any(column) or name not in _MOSTLY_EMPTY else ())
+            for name, column in zip(EventRow._fields, zip(*rows, strict=True), strict=True)
+        ]
         records = await tx.fetch(sql(_APPEND, *columns, *[recorded_at] * 3))
         return Appended(
             frozenset(place - 1 for place, is_new in records if is_new),
