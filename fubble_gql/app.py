@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -93,7 +94,13 @@ def seller_of(settings: Settings) -> Seller:
 def serve() -> Starlette:
     """The application with the environment's settings, for uvicorn's workers."""
     logs.use_json_lines()
-    return create_app(load_settings())
+    app = create_app(load_settings())
+    # What is loaded by now stays; a call makes thousands of objects that die with it. Looking
+    # for garbage among all of them so often took a quarter of the time of recording usage.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return app
 
 
 def _mapped(error: GraphQLError) -> GraphQLError:
