@@ -38,36 +38,40 @@ class Sizes:
     subscriptions: int
 
 
-def _id(kind: int, number: str) -> str:
-    """A UUID that rises with the number, as version 7 rises with time; `kind` is its table's."""
-    return f"(lpad(to_hex({number}), 8, '0') || '-0000-7000-8000-00000000000{kind}')::uuid"
+def id_of(kind: int, number: str) -> str:
+    """A UUID that rises with the number, as version 7 rises with time; `kind` is its table's.
+
+    Its last digits differ too, as those of a real one do: locks are chosen by them.
+    """
+    digits = f"to_hex({number})"
+    return f"(lpad({digits}, 8, '0') || '-0000-7000-800{kind}-' || lpad({digits}, 12, '0'))::uuid"
 
 
-_CUSTOMERS = f"""
+CUSTOMERS = f"""
 insert into customer (id, key, name, currency, timezone, metadata, created_at, updated_at)
-select {_id(1, "i")}, 'customer-' || i, 'Customer ' || i || ' é', 'USD', 'UTC', '{{}}', born, born
+select {id_of(1, "i")}, 'customer-' || i, 'Customer ' || i || ' é', 'USD', 'UTC', '{{}}', born, born
 from (select i, timestamptz '2025-01-01Z' + i * interval '1 minute' as born
       from generate_series(1, $1::int) as i) as numbered
 """
 
 _METRICS = f"""
 insert into metric (id, key, display_name, type, aggregation, dimensions, created_at)
-select {_id(2, "i")}, 'metric-' || i, 'Metric ' || i, 'COUNTER', 'SUM', $2::jsonb,
+select {id_of(2, "i")}, 'metric-' || i, 'Metric ' || i, 'COUNTER', 'SUM', $2::jsonb,
   timestamptz '2025-01-01Z'
 from generate_series(1, $1::int) as i
 """
 
 _PLANS = f"""
 insert into plan (id, key, version, name, currency, billing_frequency, trial_days, created_at)
-select {_id(3, "i")}, 'plan-' || i, 1, 'Plan ' || i, 'USD', 'MONTHLY', 0, timestamptz '2025-01-01Z'
+select {id_of(3, "i")}, 'plan-' || i, 1, 'Plan ' || i, 'USD', 'MONTHLY', 0, timestamptz '2025-01-01Z'
 from generate_series(1, $1::int) as i
 """
 
 # A component's metric is the one of its place; the first, a fee, has none.
 _COMPONENTS = f"""
 insert into price_component (id, plan_id, position, key, display_name, metric_id, pricing)
-select {_id(4, "p * 16 + n::int")}, {_id(3, "p")}, n - 1, 'component-' || n,
-  'Component ' || p || '-' || n, case when n > 1 then {_id(2, "n")} end, pricing
+select {id_of(4, "p * 16 + n::int")}, {id_of(3, "p")}, n - 1, 'component-' || n,
+  'Component ' || p || '-' || n, case when n > 1 then {id_of(2, "n")} end, pricing
 from generate_series(1, $1::int) as p, unnest($2::jsonb[]) with ordinality as rate(pricing, n)
 """
 
@@ -75,7 +79,7 @@ from generate_series(1, $1::int) as p, unnest($2::jsonb[]) with ordinality as ra
 _SUBSCRIPTIONS = f"""
 insert into plan_subscription
   (id, customer_id, timezone, start_at, end_at, trial_end_at, created_at)
-select {_id(5, "i")}, {_id(1, "1 + (i - 1) % $2::int")}, 'UTC',
+select {id_of(5, "i")}, {id_of(1, "1 + (i - 1) % $2::int")}, 'UTC',
   case when i % 10 = 4 then timestamptz '2190-01-01Z' else born end,
   case when i % 10 = 3 then born + interval '30 days' end,
   case when i % 10 = 5 then timestamptz '2190-01-01Z' end, born
@@ -86,7 +90,7 @@ from (select i, timestamptz '2025-01-01Z' + (i % 300) * interval '1 hour' as bor
 # Every tenth changed to another plan after ten days.
 _PHASES = f"""
 insert into subscription_phase (id, subscription_id, plan_id, start_at, billing_anchor)
-select {_id(6, "i * 2 + change")}, s.id, {_id(3, "1 + (i * 7 + i / 1000 + change) % $1::int")},
+select {id_of(6, "i * 2 + change")}, s.id, {id_of(3, "1 + (i * 7 + i / 1000 + change) % $1::int")},
   s.start_at + change * interval '10 days', s.start_at
 from (select *, row_number() over (order by id) as i from plan_subscription) as s,
   generate_series(0, 1) as change
@@ -100,7 +104,7 @@ async def fill(url: str, sizes: Sizes) -> str:
     try:
         dimensions = orjson.dumps([{"property": DIMENSION, "kind": "STRING"}]).decode()
         rates = [orjson.dumps(encode(rate)).decode() for rate in _RATES]
-        await connection.execute(_CUSTOMERS, sizes.customers)
+        await connection.execute(CUSTOMERS, sizes.customers)
         await connection.execute(_METRICS, METRICS, dimensions)
         await connection.execute(_PLANS, sizes.plans)
         await connection.execute(_COMPONENTS, sizes.plans, rates)
