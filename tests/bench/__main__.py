@@ -1,4 +1,4 @@
-"""`python -m tests.bench nested` and `python -m tests.bench ingest`."""
+"""`python -m tests.bench COMMAND`: a benchmark each."""
 
 from __future__ import annotations
 
@@ -38,16 +38,19 @@ def nested_command(
 @app.command("ingest")
 def ingest_command(
     customers: Customers = 1_000,
-    events_per_call: Annotated[int, typer.Option(min=1, max=5_000)] = 1_000,
-    calls_per_round: Annotated[int, typer.Option(min=1, help="For each contestant.")] = 20,
+    events_per_call: Annotated[
+        list[int] | None, typer.Option(min=1, max=5_000, help="Again for another size.")
+    ] = None,
     rounds: Rounds = 9,
+    seconds_per_round: Annotated[float, typer.Option(help="Of recording, roughly.")] = 2.0,
     connections: Connections = 4,
     *,
     receipts: Annotated[bool, typer.Option(help="Whether each call selects its receipts.")] = False,
 ) -> None:
-    """A recordUsage mutation of many events against INSERT ... unnest and COPY."""
-    effort = ingest.Effort(rounds, calls_per_round, events_per_call, connections)
-    uvloop.run(ingest.run(customers, effort, receipts=receipts))
+    """recordUsage with 1 to 5,000 events a call against INSERT ... unnest and COPY."""
+    sizes = events_per_call or ingest.SIZES
+    effort = ingest.Effort(rounds, seconds_per_round, connections)
+    uvloop.run(ingest.run(customers, sizes, effort, receipts=receipts))
 
 
 if __name__ == "__main__":

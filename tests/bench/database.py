@@ -1,4 +1,4 @@
-"""A fresh, migrated PostgreSQL database, gone again when the block ends."""
+"""Fresh, migrated PostgreSQL databases and copies of them, gone again when the block ends."""
 
 from __future__ import annotations
 
@@ -47,14 +47,26 @@ async def fresh_database() -> AsyncIterator[str]:
     A temporary server keeps PostgreSQL's own settings: commits are flushed, as in production.
     """
     with _server() as server:
-        name = f"bench_{uuid.uuid4().hex}"
-        await _execute(server, f"create database {name}")
-        try:
-            url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        async with _database(server, "") as url:
             await migrate(url)
             yield url
-        finally:
-            await asyncio.shield(_execute(server, f"drop database {name} with (force)"))
+
+
+@asynccontextmanager
+async def copied(url: str) -> AsyncIterator[str]:
+    """The address of a copy, on the same server, of a database that nobody is connected to."""
+    async with _database(url, f"template {urlsplit(url).path[1:]}") as copy:
+        yield copy
+
+
+@asynccontextmanager
+async def _database(server: str, options: str) -> AsyncIterator[str]:
+    name = f"bench_{uuid.uuid4().hex}"
+    await _execute(server, f"create database {name} {options}")
+    try:
+        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    finally:
+        await asyncio.shield(_execute(server, f"drop database {name} with (force)"))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,6 +12,7 @@ import orjson
 from fubble_gql.app import PATH
 from fubble_gql.usage.store.rows import EventRow
 from tests.bench.client import post
+from tests.bench.database import Pool
 from tests.bench.dataset import DIMENSION, METRICS
 
 _COUNTS = "accepted duplicates rejected errors { code }"
@@ -29,14 +30,53 @@ class Known:
     api_key: str
 
 
+async def known_in(pool: Pool, api_key: str) -> Known:
+    """What a database knows."""
+    customers = await pool.fetch("select key, id from customer order by created_at, id")
+    metrics = await pool.fetch("select key, id from metric order by id")
+    return Known([tuple(row) for row in customers], [tuple(row) for row in metrics], api_key)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The same events as a request, with its exact answers, and as the table's rows."""
+    """The same events as they are sent, with the exact answers, and as the table's rows."""
 
     request: bytes
     first_answer: bytes
     repeated_answer: bytes
+    events: list[dict[str, object]]
     rows: list[EventRow]
+
+
+@dataclass
+class Supply:
+    """The batches of a round, in number so that recording them takes a wanted time."""
+
+    known: Known
+    calls_min: int
+    receipts: bool
+    size: int = 0
+    calls: int = 0
+    made: int = 0
+    events: int = 0
+    batches: list[Batch] = field(default_factory=list)
+
+    def begin(self, size: int) -> None:
+        """From now on a batch has so many events; of how many the time is enough, nobody knows."""
+        self.size, self.calls = size, self.calls_min
+
+    def renew(self) -> None:
+        """Other batches, of keys that there have not been."""
+        numbers = range(self.made, self.made + self.calls)
+        self.batches = [
+            make_batch(self.known, number, self.size, receipts=self.receipts) for number in numbers
+        ]
+        self.made += self.calls
+        self.events += self.calls * self.size
+
+    def judge(self, rate: float, seconds: float) -> None:
+        """Learn from how many events were recorded in a second."""
+        self.calls = max(self.calls_min, round(rate * seconds / self.size))
 
 
 def make_batch(known: Known, number: int, size: int, *, receipts: bool) -> Batch:
@@ -57,6 +97,7 @@ def make_batch(known: Known, number: int, size: int, *, receipts: bool) -> Batch
         post(PATH, body, known.api_key),
         _answer(keys, "ACCEPTED", receipts=receipts),
         _answer(keys, "DUPLICATE", receipts=receipts),
+        events,
         rows,
     )
 
