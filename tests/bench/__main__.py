@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from tests.bench import ingest, nested
+from tests.bench import bill_run, ingest, nested, preview, volume
 from tests.bench.dataset import Sizes
 
 app = typer.Typer(
@@ -19,6 +19,13 @@ app = typer.Typer(
 Rounds = Annotated[int, typer.Option(min=1, help="Counted rounds; one more warms up.")]
 Connections = Annotated[int, typer.Option(min=1, help="How many callers there are at a time.")]
 Customers = Annotated[int, typer.Option(min=1, help="Customers in the database.")]
+VolumeCustomers = Annotated[int, typer.Option(min=3, help="Customers in each database.")]
+Few = Annotated[int, typer.Option(min=1, help="Events in the smaller database.")]
+Many = Annotated[int, typer.Option(min=1, help="Events in the larger one.")]
+Heavy = Annotated[int, typer.Option(min=1, help="Events in the month of the heavy customer.")]
+Light = Annotated[int, typer.Option(min=1, help="Events in the month of the light customer.")]
+Previews = Annotated[int, typer.Option(min=1, help="For each contestant, in a round.")]
+OrmCustomers = Annotated[int, typer.Option(min=1, help="Whose events the ORM reads, in a round.")]
 
 
 @app.command("nested")
@@ -51,6 +58,55 @@ def ingest_command(
     sizes = events_per_call or ingest.SIZES
     effort = ingest.Effort(rounds, seconds_per_round, connections)
     uvloop.run(ingest.run(customers, sizes, effort, receipts=receipts))
+
+
+@app.command("preview")
+def preview_command(
+    *,
+    customers: VolumeCustomers = 1_000,
+    few: Few = 1_000_000,
+    many: Many = 10_000_000,
+    heavy: Heavy = 5_000_000,
+    light: Light = 50_000,
+    rounds: Rounds = 9,
+    previews: Previews = 100,
+) -> None:
+    """Previews among few and many events, and of customers with few and many in the month."""
+    sizes = volume.Sizes(customers, few, many, heavy, light)
+    uvloop.run(volume.run(sizes, volume.Efforts(preview.Effort(rounds, previews), None)))
+
+
+@app.command("bill-run")
+def bill_run_command(
+    customers: VolumeCustomers = 1_000,
+    few: Few = 1_000_000,
+    many: Many = 10_000_000,
+    rounds: Rounds = 9,
+    orm_customers: OrmCustomers = 20,
+) -> None:
+    """What a bill run reads of all customers' usage, among few and many events."""
+    sizes = volume.Sizes(customers, few, many, 0, 0)
+    uvloop.run(volume.run(sizes, volume.Efforts(None, bill_run.Effort(rounds, orm_customers))))
+
+
+@app.command("volume")
+def volume_command(
+    *,
+    customers: VolumeCustomers = 1_000,
+    few: Few = 1_000_000,
+    many: Many = 10_000_000,
+    heavy: Heavy = 5_000_000,
+    light: Light = 50_000,
+    rounds: Rounds = 9,
+    previews: Previews = 100,
+    orm_customers: OrmCustomers = 20,
+) -> None:
+    """The benchmarks preview and bill-run on databases that are filled once."""
+    sizes = volume.Sizes(customers, few, many, heavy, light)
+    efforts = volume.Efforts(
+        preview.Effort(rounds, previews), bill_run.Effort(rounds, orm_customers)
+    )
+    uvloop.run(volume.run(sizes, efforts))
 
 
 if __name__ == "__main__":

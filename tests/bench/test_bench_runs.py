@@ -22,6 +22,11 @@ from tests.bench.__main__ import app
             "--seconds-per-round 0.02 --rounds 1 --connections 2 --receipts",
             "the tables are equal",
         ),
+        (
+            "volume --customers 5 --few 50 --many 400 --heavy 300 --light 20 --rounds 1 "
+            "--previews 3 --orm-customers 2",
+            "previews are what plain SQL adds up to",
+        ),
     ],
 )
 def test_a_tiny_benchmark_finds_right_answers(
