@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from tests.bench import bill_run, ingest, nested, preview, volume
+from tests.bench import bill_run, ingest, nested, preview, sqlite_sum, volume
 from tests.bench.dataset import Sizes
 
 app = typer.Typer(
@@ -107,6 +107,15 @@ def volume_command(
         preview.Effort(rounds, previews), bill_run.Effort(rounds, orm_customers)
     )
     uvloop.run(volume.run(sizes, efforts))
+
+
+@app.command("sqlite-sum")
+def sqlite_sum_command(
+    events: Annotated[int, typer.Option(min=1, help="Of one customer in a month.")] = 200_000,
+    rounds: Rounds = 9,
+) -> None:
+    """Exact sums on SQLite against sums of binary floats."""
+    uvloop.run(sqlite_sum.run(events, rounds))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from tests.bench.__main__ import app
             "--previews 3 --orm-customers 2",
             "previews are what plain SQL adds up to",
         ),
+        ("sqlite-sum --events 100 --rounds 1", "the exact sum is what Decimals add up to"),
     ],
 )
 def test_a_tiny_benchmark_finds_right_answers(
