@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from tests.bench import bill_run, ingest, nested, preview, sqlite_sum, volume
+from tests.bench import bill_run, ingest, memory, nested, preview, sqlite_sum, volume
 from tests.bench.dataset import Sizes
 
 app = typer.Typer(
@@ -116,6 +116,17 @@ def sqlite_sum_command(
 ) -> None:
     """Exact sums on SQLite against sums of binary floats."""
     uvloop.run(sqlite_sum.run(events, rounds))
+
+
+@app.command("memory")
+def memory_command(
+    customers: Customers = 1_000,
+    few: Annotated[int, typer.Option(min=1, help="After how many events to look first.")] = 10_000,
+    many: Annotated[int, typer.Option(min=2, help="And after how many then.")] = 1_000_000,
+    connections: Connections = 4,
+) -> None:
+    """A server's memory after few and after many events, recorded 1,000 a call."""
+    uvloop.run(memory.run(customers, (few, many), connections))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from tests.bench.__main__ import app
             "previews are what plain SQL adds up to",
         ),
         ("sqlite-sum --events 100 --rounds 1", "the exact sum is what Decimals add up to"),
+        ("memory --customers 5 --few 20 --many 1100", "All of 1,100 events are recorded"),
     ],
 )
 def test_a_tiny_benchmark_finds_right_answers(
