@@ -13,6 +13,5 @@ _STAMPS = " union all select null, null where ?::timestamptz is distinct from ?:
 
 def serve() -> Starlette:
     """The application, for uvicorn."""
-    for name, source in (("_APPEND", postgres._ARRIVED), ("_APPEND_STAGED", postgres._STAGED)):
-        setattr(postgres, name, postgres.append_statement(source, rolled_up=False) + _STAMPS)
+    postgres._APPEND = postgres.append_statement(rolled_up=False) + _STAMPS
     return app.serve()
