@@ -13,8 +13,11 @@ from fubble_gql.errors import Code, Problem, Refused, Unavailable
 
 P = TypeVar("P")
 
+# True for a commit too whose answer was lost: nobody knows then whether it happened.
 UNAVAILABLE = Problem(
-    Code.SERVICE_UNAVAILABLE, "The database cannot answer now; nothing was changed. Try again."
+    Code.SERVICE_UNAVAILABLE,
+    "The database cannot answer now. Send the same call again, with the same keys: "
+    "what it may have done already is not done twice.",
 )
 
 

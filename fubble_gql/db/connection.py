@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
-import asyncpg
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 
-from fubble_gql.db import exact_json
+from fubble_gql.db import exact_json, faults
 from fubble_gql.db.sql import Listed, Sql, sql
-from fubble_gql.errors import Unavailable
 from fubble_gql.pricing.money import plain
 
 T = TypeVar("T")
@@ -24,20 +21,6 @@ Dialect = Literal["postgres", "sqlite"]
 Record = Sequence[Any]
 
 log = logging.getLogger("fubble_gql.sql")
-
-_LOST = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-)
 
 
 class Connection:
@@ -59,19 +42,26 @@ class Connection:
         Raises Unavailable when the database cannot answer now.
         """
         log.debug("%s", statement.text)
-        try:
-            async with self.client.acquire_connection() as driver:
-                if self.dialect == "sqlite":
-                    values = [_for_sqlite(arg) for arg in statement.args]
-                    return list(await driver.execute_fetchall(statement.text, values))
-                values = [_for_postgres(arg) for arg in statement.args]
-                return list(await driver.fetch(statement.numbered(), *values))
-        except _LOST as lost:
-            raise Unavailable from lost
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
-                raise Unavailable from error
-            raise
+        with faults.told_apart():
+            try:
+                return await self._fetch(statement)
+            except faults.SEVERED:
+                if not self._may_repeat(statement):
+                    raise
+                return await self._fetch(statement)
+
+    async def _fetch(self, statement: Sql) -> Sequence[Record]:
+        async with self.client.acquire_connection() as driver:
+            if self.dialect == "sqlite":
+                values = [_for_sqlite(arg) for arg in statement.args]
+                return list(await driver.execute_fetchall(statement.text, values))
+            values = [_for_postgres(arg) for arg in statement.args]
+            return list(await driver.fetch(statement.numbered(), *values))
+
+    def _may_repeat(self, statement: Sql) -> bool:
+        """Whether it changes nothing, and may be asked of another connection than the first."""
+        is_alone = not isinstance(self.client, TransactionalDBClient)
+        return is_alone and statement.text.startswith("select ")
 
     async def transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, to its end even when the caller goes away.
@@ -87,11 +77,9 @@ class Connection:
             raise
 
     async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        try:
+        with faults.told_apart():
             async with self.client._in_transaction() as client:
                 return await work(Connection(client, self.remembered))
-        except _LOST as lost:
-            raise Unavailable from lost
 
     @property
     def lock(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 from tortoise.backends.base.config_generator import expand_db_url
@@ -22,8 +23,26 @@ TABLE_MODULES = [
     "fubble_gql.billing.models",
     "fubble_gql.billing.invoice_models",
 ]
-BUSY_MILLISECONDS = 10_000
-STATEMENT_SECONDS = 30
+# How much longer than PostgreSQL itself we wait for a statement that it is to give up.
+_MARGIN_SECONDS = 1
+# A bill run computes between two statements of a transaction, but not that long.
+_IDLE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds the database is waited for.
+
+    `wait` is for a connection, or for one's turn at the file; `statement` is for the answer to
+    one statement, without an end where it is None.
+    """
+
+    wait: int = 10
+    statement: int | None = 30
+
+
+SERVING = Patience()
+MIGRATING = Patience(statement=None)
 
 
 def migrations_module() -> str:
@@ -32,10 +51,12 @@ def migrations_module() -> str:
     return packaged if find_spec(packaged) else "migrations"
 
 
-def tortoise_config(url: str, pool_size: int = 10) -> TortoiseConfig:
+def tortoise_config(
+    url: str, pool_size: int = 10, patience: Patience = MIGRATING
+) -> TortoiseConfig:
     """Tortoise's configuration for a sqlite:// or postgresql:// address."""
     return TortoiseConfig(
-        connections={"default": _connection(url, pool_size)},
+        connections={"default": _connection(url, pool_size, patience)},
         apps={
             "fubble": AppConfig(
                 models=TABLE_MODULES,
@@ -48,15 +69,15 @@ def tortoise_config(url: str, pool_size: int = 10) -> TortoiseConfig:
     )
 
 
-def _connection(url: str, pool_size: int) -> ConnectionConfig:
+def _connection(url: str, pool_size: int, patience: Patience) -> ConnectionConfig:
     credentials = dict(expand_db_url(url)["credentials"])
+    credentials["wait_seconds"] = patience.wait
     if url.startswith("sqlite"):
-        credentials |= {"busy_timeout": BUSY_MILLISECONDS, "synchronous": "FULL"}
+        credentials["synchronous"] = "FULL"
         return ConnectionConfig(engine="fubble_gql.db.sqlite", credentials=credentials)
     credentials |= {
         "minsize": min(2, pool_size),
         "maxsize": pool_size,
-        "command_timeout": STATEMENT_SECONDS,
         "application_name": "fubble_gql",
         "server_settings": {
             # Compiling would cost short statements over many spans more than running them.
@@ -66,11 +87,20 @@ def _connection(url: str, pool_size: int) -> ConnectionConfig:
             "enable_seqscan": "off",
         },
     }
-    return ConnectionConfig(engine="tortoise.backends.asyncpg", credentials=credentials)
+    if patience.statement is not None:
+        credentials["command_timeout"] = patience.statement + _MARGIN_SECONDS
+        credentials["server_settings"] |= {
+            "statement_timeout": f"{patience.statement}s",
+            # What a worker holds that went away without a word is given free.
+            "idle_in_transaction_session_timeout": f"{_IDLE_SECONDS}s",
+        }
+    return ConnectionConfig(engine="fubble_gql.db.postgres", credentials=credentials)
 
 
 @asynccontextmanager
-async def open_database(url: str, pool_size: int = 10) -> AsyncIterator[Connection]:
+async def open_database(
+    url: str, pool_size: int = 10, patience: Patience = SERVING
+) -> AsyncIterator[Connection]:
     """The database, until the block ends.
 
     The first one that a process opens also serves Tortoise's models in tasks that were not
@@ -78,5 +108,6 @@ async def open_database(url: str, pool_size: int = 10) -> AsyncIterator[Connecti
     """
     is_first = get_current_context() is None
     async with TortoiseContext() as context:
-        await context.init(config=tortoise_config(url, pool_size), _enable_global_fallback=is_first)
+        config = tortoise_config(url, pool_size, patience)
+        await context.init(config=config, _enable_global_fallback=is_first)
         yield Connection(context.db())

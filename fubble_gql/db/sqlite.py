@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
-from tortoise.backends.base.client import TransactionContext
+from tortoise.backends.base.client import (
+    ConnectionWrapper,
+    TransactionalDBClient,
+    TransactionContext,
+)
 from tortoise.backends.sqlite.client import (
     SqliteClient,
     SqliteTransactionContext,
     SqliteTransactionWrapper,
 )
+from tortoise.connection import get_connections
 
 from fubble_gql.pricing.money import plain
 
@@ -98,15 +104,71 @@ def register(connection: sqlite3.Connection) -> None:
     connection.create_function("lower", 1, _lower, deterministic=True)
 
 
-class _Transaction(SqliteTransactionWrapper):
+class _Turn(ConnectionWrapper[Any]):
+    """The file for one statement, once it is free."""
+
+    client: ExactSqliteClient
+
+    async def __aenter__(self) -> Any:
+        await self.client.take_turn()
+        try:
+            await self.ensure_connection()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self.connection
+
+
+class _Transaction(SqliteTransactionContext):
+    """The file for one transaction; the lock is free again however it ends, or fails to begin."""
+
+    def __init__(self, parent: ExactSqliteClient) -> None:
+        super().__init__(_Statements(parent), parent._lock)
+        self._parent = parent
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self._parent.take_turn()
+        try:
+            await self.ensure_connection()
+            await self.connection.begin()
+        except BaseException:
+            self._trxlock.release()
+            raise
+        self.token = get_connections().set(self.connection_name, self.connection)
+        return cast(TransactionalDBClient, self.connection)
+
+    async def __aexit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        get_connections().reset(self.token)
+        try:
+            if error is None:
+                await self.connection.commit()
+        finally:
+            try:
+                await self.connection.undo()
+            finally:
+                self._trxlock.release()
+
+
+class _Statements(SqliteTransactionWrapper):
+    """Inside of a transaction."""
+
     async def begin(self) -> None:
         """Take the write lock first: a later upgrade could fail at once, however long it waits."""
-        await self._connection.commit()
+        await self.undo()
         await self._connection.execute("BEGIN IMMEDIATE")
+
+    async def undo(self) -> None:
+        """Undo what is not committed: after a commit that failed too, on a full disk for instance."""
+        if self._connection.in_transaction:
+            await self._connection.rollback()
 
 
 class ExactSqliteClient(SqliteClient):
-    """Tortoise's SQLite client with exact decimal functions."""
+    """Tortoise's SQLite client with exact decimal functions, which waits only so long."""
+
+    def __init__(self, file_path: str, *, wait_seconds: int, **pragmas: Any) -> None:
+        super().__init__(file_path, busy_timeout=wait_seconds * 1_000, **pragmas)
+        self._wait_seconds = wait_seconds
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001
         """Connect and register the exact functions on the connection's own thread."""
@@ -115,8 +177,16 @@ class ExactSqliteClient(SqliteClient):
         if connection is not None:
             await connection._execute(register, connection._conn)  # type: ignore[no-untyped-call]
 
+    async def take_turn(self) -> None:
+        """Hold the lock of the one connection. Raises TimeoutError when it does not come free."""
+        async with asyncio.timeout(self._wait_seconds):
+            await self._lock.acquire()
+
+    def acquire_connection(self) -> ConnectionWrapper[Any]:
+        return _Turn(self._lock, self)
+
     def _in_transaction(self) -> TransactionContext:
-        return SqliteTransactionContext(_Transaction(self), self._lock)
+        return _Transaction(self)
 
 
 client_class = ExactSqliteClient

@@ -1,0 +1,128 @@
+"""The PostgreSQL engine: nobody waits for ever, and connections that have died are replaced."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import (
+    PoolConnectionWrapper,
+    TransactionalDBClient,
+    TransactionContext,
+)
+from tortoise.connection import get_connections
+from tortoise.exceptions import DBConnectionError
+
+from fubble_gql.db import faults
+
+_NO_CONNECTION = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBConnectionError)
+
+
+class PatientClient(AsyncpgDBClient):
+    """Tortoise's asyncpg client, which waits for a connection only so long."""
+
+    def __init__(self, *, wait_seconds: int, **credentials: Any) -> None:
+        super().__init__(**credentials, timeout=wait_seconds)
+        self.wait_seconds = wait_seconds
+
+    def acquire_connection(self) -> PoolConnectionWrapper[asyncpg.Connection]:
+        return _Borrowed(self, self._pool_init_lock)
+
+    def _in_transaction(self) -> TransactionContext:
+        return _Transaction(self)
+
+    async def borrow(self) -> asyncpg.Connection:
+        """A connection of the pool. Raises Unavailable when there is none in time."""
+        try:
+            async with asyncio.timeout(self.wait_seconds):
+                return await (await self._opened()).acquire()
+        except _NO_CONNECTION as failure:
+            raise faults.unavailable(failure) from failure
+
+    async def _opened(self) -> asyncpg.Pool:
+        if self._pool is None:
+            async with self._pool_init_lock:
+                if self._pool is None:
+                    await self.create_connection(with_db=True)
+        return self._pool
+
+    async def give_back(self, connection: asyncpg.Connection, error: BaseException | None) -> None:
+        """Return a connection to the pool, with the error that its use ended with.
+
+        Where it was lost the others are no better: each is replaced before it is used again.
+        """
+        if self._pool is None:
+            return
+        if faults.is_lost(error):
+            await self._pool.expire_connections()
+            with suppress(asyncpg.InterfaceError):  # the pool had noticed, and taken it back
+                connection.terminate()
+        try:
+            await self._pool.release(connection, timeout=self.wait_seconds)
+        except faults.LOST:
+            # Whatever it was used for is done; the pool has dropped it.
+            await self._pool.expire_connections()
+
+
+class _Borrowed(PoolConnectionWrapper[asyncpg.Connection]):
+    """A connection for one statement."""
+
+    client: PatientClient
+
+    async def __aenter__(self) -> asyncpg.Connection:
+        self.connection = await self.client.borrow()
+        return self.connection
+
+    async def __aexit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        await self.client.give_back(self.connection, error)
+
+
+class _Transaction(TransactionContext):
+    """A transaction on a connection of its own, which is alive when the work begins."""
+
+    def __init__(self, parent: PatientClient) -> None:
+        self._parent = parent
+        self.client = TransactionWrapper(parent)
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        try:
+            await self._begin()
+        except faults.SEVERED:
+            # It died while nobody used it. Nothing was done yet, so another one may be taken.
+            await self._begin()
+        self._token = get_connections().set(self.client.connection_name, self.client)
+        return self.client
+
+    async def _begin(self) -> None:
+        self.client._connection = await self._parent.borrow()
+        try:
+            async with asyncio.timeout(self._parent.wait_seconds):
+                await self.client.begin()
+        except BaseException as error:
+            await self._parent.give_back(self.client._connection, error)
+            raise
+
+    async def __aexit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        get_connections().reset(self._token)
+        outcome = error
+        try:
+            await self._end(error)
+        except faults.LOST as lost:
+            outcome = lost
+            if error is None:
+                raise
+        finally:
+            await self._parent.give_back(self.client._connection, outcome)
+
+    async def _end(self, error: BaseException | None) -> None:
+        if error is None:
+            await self.client.commit()
+        elif not faults.is_lost(error):
+            async with asyncio.timeout(self._parent.wait_seconds):
+                await self.client.rollback()
+
+
+client_class = PatientClient
