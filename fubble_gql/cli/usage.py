@@ -1,25 +1,21 @@
-"""`fubble usage`: recorded events voided by the file."""
+"""`fubble usage`: recorded events by the file: added, voided; and the sums of them."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from io import TextIOWrapper
 from itertools import islice
-from typing import Annotated, BinaryIO, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from fubble_gql.app import utc_now
-from fubble_gql.cli import database, rollups, void_rows
+from fubble_gql.cli import database, input, rollups, void_rows
 from fubble_gql.cli.failures import Exit
-from fubble_gql.cli.void_rows import Defaults, Rejected, Row, Unusable, Wanted
+from fubble_gql.cli.input import Tell, Unusable
+from fubble_gql.cli.usage_import import import_
+from fubble_gql.cli.void_rows import Defaults, Rejected, Row, Wanted
 from fubble_gql.config import load_settings
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
@@ -28,6 +24,7 @@ from fubble_gql.usage import void as voiding
 from fubble_gql.usage.void import KEYS_MAX, VoidReceipt
 
 commands = typer.Typer(no_args_is_help=True)
+commands.command("import")(import_)
 commands.command()(rollups.rebuild)
 commands.command()(rollups.check)
 
@@ -49,12 +46,9 @@ class Outcome(NamedTuple):
     why: str = ""
 
 
-Tell = Callable[[str], None]
-
-
 @commands.callback()
 def about() -> None:
-    """Correct recorded usage."""
+    """Record usage from files, correct it, and prove its sums."""
 
 
 @commands.command()
@@ -77,9 +71,9 @@ def void(
 
     What is not voided is listed on standard error with its line, and the exit code is then 1.
     """
-    with _progress_bar(file) as (lines, tell):
+    with input.opened(file, "Voiding") as (text, tell):
         try:
-            rows = void_rows.read(lines, Defaults(customer, reason))
+            rows = void_rows.read(text, Defaults(customer, reason))
         except Unusable as error:
             raise typer.BadParameter(str(error), param_hint="FILE") from None
         counted = database.run(
@@ -88,38 +82,6 @@ def void(
     typer.echo(", ".join(f"{counted[became]:,} {became}" for became in Became) + ".")
     if counted[Became.NOT_FOUND] or counted[Became.REJECTED]:
         raise typer.Exit(Exit.FAILED)
-
-
-@contextmanager
-def _progress_bar(file: BinaryIO) -> Iterator[tuple[TextIOWrapper, Tell]]:
-    """The file's lines, and a way to say something above a bar of how far they have been read.
-
-    On standard error, and gone when the file has been read. What is not UTF-8 becomes text that
-    no database stores, so that only its row is rejected.
-    """
-    columns = (TextColumn("Voiding"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    is_hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
-        size = _size(file)
-        if size is None:
-            bar.add_task("", total=None)
-        else:
-            file = bar.wrap_file(file, size)
-        lines = TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        yield (
-            lines,
-            lambda text: bar.console.print(text, markup=False, highlight=False, soft_wrap=True),
-        )
-
-
-def _size(file: BinaryIO) -> int | None:
-    """How long the file is; None for a pipe."""
-    try:
-        status = os.fstat(file.fileno())
-    except OSError:
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 async def _void_all(connection: Connection, rows: Iterator[Row], tell: Tell) -> Counter[Became]:

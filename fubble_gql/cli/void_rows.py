@@ -1,15 +1,14 @@
-"""Events to void as a file names them, in CSV or in JSON lines; what is wrong with a row is told."""
+"""Events to void as the rows of a file name them; what is wrong with a row is told."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from fubble_gql.checks import is_storable
+from fubble_gql.cli import input
+from fubble_gql.cli.input import Broken, Unusable
 from fubble_gql.errors import Problems
 from fubble_gql.usage.void import check_reason
 
@@ -33,10 +32,6 @@ class Rejected(NamedTuple):
 Row = Wanted | Rejected
 
 
-class Unusable(Exception):
-    """Input of which no row can be read; the message says what it must be."""
-
-
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What counts where a row leaves it out."""
@@ -45,57 +40,20 @@ class Defaults:
     reason: str | None
 
 
-def read(lines: Iterable[str], defaults: Defaults) -> Iterator[Row]:
-    """The rows, read as they are asked for. Input that begins with a brace is JSON lines.
-
-    Raises Unusable, at once.
-    """
-    counted = _Lines(iter(lines))
-    first = next((line for line in counted if line.strip()), None)
-    if first is None:
-        return iter(())
-    if first.lstrip().startswith("{"):
-        return _from_json(first, counted, defaults)
-    reader = csv.reader(chain([first], counted), strict=True)
-    header = _header(reader, defaults)
-    return _from_csv(reader, header, counted, defaults)
+def read(text: TextIO, defaults: Defaults) -> Iterator[Row]:
+    """The rows, read as they are asked for. Raises Unusable, at once."""
+    table = input.read(text)
+    if table.header is not None:
+        _require_columns(table.header, defaults)
+    return (
+        Rejected(one.line, one.why)
+        if isinstance(one, Broken)
+        else _row(one.line, one.fields, defaults)
+        for one in table.rows
+    )
 
 
-@dataclass(slots=True)
-class _Lines:
-    """Lines, and the number of the last one that was read."""
-
-    lines: Iterator[str]
-    number: int = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self.lines)
-        self.number += 1
-        return line
-
-
-def _from_json(first: str, lines: _Lines, defaults: Defaults) -> Iterator[Row]:
-    for line in chain([first], lines):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError):
-            fields = None
-        if isinstance(fields, dict):
-            yield _row(lines.number, fields, defaults)
-        else:
-            yield Rejected(lines.number, "This is no JSON object.")
-
-
-def _header(reader: Iterator[list[str]], defaults: Defaults) -> list[str]:
-    try:
-        header = [name.strip() for name in next(reader)]
-    except csv.Error as error:
-        raise Unusable(f"The header is no CSV: {error}.") from None
+def _require_columns(header: Sequence[str], defaults: Defaults) -> None:
     needed = ["idempotencyKey"] if defaults.customer else ["customer", "idempotencyKey"]
     if missing := [name for name in needed if name not in header]:
         raise Unusable(
@@ -103,26 +61,6 @@ def _header(reader: Iterator[list[str]], defaults: Defaults) -> list[str]:
             "customer, idempotencyKey and reason; JSON lines are objects with these fields. "
             "--customer and --reason stand for what is left out."
         )
-    return header
-
-
-def _from_csv(
-    reader: Iterator[list[str]], header: Sequence[str], lines: _Lines, defaults: Defaults
-) -> Iterator[Row]:
-    """The rows below the header, numbered by the lines that they begin on."""
-    while True:
-        number = lines.number + 1
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Rejected(number, f"This is no row of CSV: {error}.")
-            continue
-        if values and len(values) != len(header):
-            yield Rejected(number, f"The header has {len(header)} fields, this has {len(values)}.")
-        elif values:
-            yield _row(number, dict(zip(header, values, strict=True)), defaults)
 
 
 def _row(line: int, fields: Mapping[str, object], defaults: Defaults) -> Row:
