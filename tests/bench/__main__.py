@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from tests.bench import bill_run, ingest, memory, nested, preview, sqlite_sum, volume
+from tests.bench import bill_run, importing, ingest, memory, nested, preview, sqlite_sum, volume
 from tests.bench.dataset import Sizes
 
 app = typer.Typer(
@@ -116,6 +116,20 @@ def sqlite_sum_command(
 ) -> None:
     """Exact sums on SQLite against sums of binary floats."""
     uvloop.run(sqlite_sum.run(events, rounds))
+
+
+@app.command("import")
+def import_command(
+    customers: Customers = 1_000,
+    events_per_round: Annotated[int, typer.Option(min=1, help="In a file.")] = 200_000,
+    rounds: Rounds = 5,
+    connections: Connections = 4,
+    *,
+    csv: Annotated[bool, typer.Option(help="Whether the file is CSV, not JSON lines.")] = False,
+) -> None:
+    """`fubble usage import` against recordUsage with the same events, 1,000 a call."""
+    effort = importing.Effort(rounds, events_per_round, connections, "csv" if csv else "ndjson")
+    uvloop.run(importing.run(customers, effort))
 
 
 @app.command("memory")

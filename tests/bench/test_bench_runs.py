@@ -28,6 +28,10 @@ from tests.bench.__main__ import app
             "previews are what plain SQL adds up to",
         ),
         ("sqlite-sum --events 100 --rounds 1", "the exact sum is what Decimals add up to"),
+        (
+            "import --customers 5 --events-per-round 40 --rounds 1",
+            "each is in both databases exactly once",
+        ),
         ("memory --customers 5 --few 20 --many 1100", "All of 1,100 events are recorded"),
     ],
 )
