@@ -57,16 +57,18 @@ class ReadEventsAhead(SchemaExtension):
         """The events become the root value, and the variables that held them cost nothing."""
         execution = self.execution_context
         document, variables = execution.graphql_document, execution.variables
+        given: dict[str, list[NewEvent]] = {}
         if document is not None and variables:
             fields = _fields_given_variables(document, execution.operation_name)
             read = {name: read_events(variables.get(name)) for name in set(fields.values())}
             ahead = {name: events for name, events in read.items() if events is not None}
             if ahead:
                 execution.variables = {**variables, **{name: [] for name in ahead}}
-                execution.root_value = {
-                    answered: ahead[name] for answered, name in fields.items() if name in ahead
-                }
+                given |= {one: ahead[name] for one, name in fields.items() if name in ahead}
+                execution.root_value = given
         yield
+        # The executor refers to itself and holds the root value, until garbage is looked for.
+        given.clear()
 
 
 def _fields_given_variables(document: DocumentNode, operation_name: str | None) -> dict[str, str]:

@@ -297,25 +297,25 @@ async def test_only_variables_that_are_nothing_but_events_are_read_ahead(name: s
     if "$others" in fields:
         declared += ", $others: [UsageEventInput!] = []"
 
-    execution = await executed(f"mutation A({declared}) {fields}", lists)
+    execution, given = await executed(f"mutation A({declared}) {fields}", lists)
 
-    found = {answered: len(read) for answered, read in (execution.root_value or {}).items()}
-    assert found == expected
+    assert {answered: len(read) for answered, read in given.items()} == expected
     assert execution.variables == {
         **lists,
         **({"events": []} if 2 in expected.values() else {}),
         **({"others": []} if "b" in expected and expected["b"] == 1 else {}),
     }
+    assert not execution.root_value  # kept no longer than the operation
 
 
-async def executed(document: str, variables: Json) -> ExecutionContext:
-    """What the executor of operation A was given; nothing is recorded."""
-    seen: list[ExecutionContext] = []
+async def executed(document: str, variables: Json) -> tuple[ExecutionContext, Json]:
+    """What the executor of operation A was given, and as root value; nothing is recorded."""
+    seen: list[tuple[ExecutionContext, Json]] = []
 
     class Seen(SchemaExtension):
         def on_execute(self) -> Iterator[None]:
             """Called after the schema's own extensions."""
-            seen.append(self.execution_context)
+            seen.append((self.execution_context, dict(self.execution_context.root_value or {})))
             yield
 
     schema = build_schema()
@@ -323,8 +323,8 @@ async def executed(document: str, variables: Json) -> ExecutionContext:
     context = Context(Nowhere(), lambda: NOW, None)  # type: ignore[arg-type]
     result = await schema.execute(document, variables, context, operation_name="A")
     assert result.errors is None
-    [execution] = seen
-    return execution
+    [found] = seen
+    return found
 
 
 def test_the_reader_knows_every_field_of_an_event() -> None:
