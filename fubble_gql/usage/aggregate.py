@@ -68,17 +68,20 @@ async def measure(
 
 
 def _series(request: Request, metric: MetricRow, width: int) -> Series:
-    declared = metric.dimension_names()
-    positions = [declared.index(name) if name in declared else None for name in request.group_by]
-    positions += [None] * (width - len(positions))
     return Series(
         request.customer_id,
         metric,
         request.stretches,
         request.as_of,
         request.whole,
-        tuple(positions),
+        _positions(request.group_by, metric, width) if request.group_by else (),
     )
+
+
+def _positions(group_by: Sequence[str], metric: MetricRow, width: int) -> tuple[int | None, ...]:
+    declared = metric.dimension_names()
+    positions = [declared.index(name) if name in declared else None for name in group_by]
+    return (*positions, *[None] * (width - len(positions)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,24 +21,29 @@ async def quantities(connection: Connection, series: Sequence[Series]) -> list[G
 
     The number of statements depends only on which aggregations there are.
     """
-    weighted = {n: one for n, one in enumerate(series) if _aggregation(one) is _A.TIME_WEIGHTED}
+    ways = [_way(one.metric.aggregation or "") for one in series]
+    weighted = {n: one for n, one in enumerate(series) if ways[n] is None}
     found = await time_weighted(connection, weighted)
-    others = {n: one for n, one in enumerate(series) if n not in weighted}
-    figures = {what: await _reduced(connection, what, others) for what in _REDUCTIONS}
-    for n, one in others.items():
-        way = _WAYS[_aggregation(one)]
-        parts = [figures[what].get(n, {}) for what in way.reductions]
-        found[n] = {values: way.fold(one, *(part[values] for part in parts)) for values in parts[0]}
+    figures = {what: await _reduced(connection, what, series, ways) for what in _REDUCTIONS}
+    for n, (one, way) in enumerate(zip(series, ways, strict=True)):
+        if way is not None:
+            parts = [figures[what].get(n, {}) for what in way.reductions]
+            found[n] = {
+                values: way.fold(one, *(part[values] for part in parts)) for values in parts[0]
+            }
     return [found[n] for n in range(len(series))]
 
 
-def _aggregation(series: Series) -> Aggregation:
-    return Aggregation(series.metric.aggregation or "")
+def _way(aggregation: str) -> _Way | None:
+    """How its figures become a quantity; TIME_WEIGHTED goes a way of its own."""
+    return None if aggregation == Aggregation.TIME_WEIGHTED else _WAYS[aggregation]
 
 
-async def _reduced(connection: Connection, what: Reduction, series: dict[int, Series]) -> Found:
-    wanting = (n for n, one in series.items() if what in _WAYS[_aggregation(one)].reductions)
-    return await reduced(connection, what, [span for n in wanting for span in series[n].spans(n)])
+async def _reduced(
+    connection: Connection, what: Reduction, series: Sequence[Series], ways: Sequence[_Way | None]
+) -> Found:
+    wanting = [n for n, way in enumerate(ways) if way is not None and what in way.reductions]
+    return await reduced(connection, what, (span for n in wanting for span in series[n].spans(n)))
 
 
 def _count(_series: Series, totals: list[Figures]) -> Amount:
@@ -92,7 +97,8 @@ class _Way(NamedTuple):
 
 
 _A = Aggregation
-_WAYS = {
+# By the aggregation's name, as metrics have it.
+_WAYS: dict[str, _Way] = {
     _A.COUNT: _Way((Reduction.TOTALS,), _count),
     _A.SUM: _Way((Reduction.TOTALS,), _sum),
     _A.AVG: _Way((Reduction.TOTALS,), _average),

@@ -34,7 +34,7 @@ Found = dict[int, dict[Values, list[Figures]]]
 class Series:
     """A non-composite metric to measure; aggregate.Request says what the fields mean.
 
-    `positions` are those of the dimensions to group by; all series of a call have as many.
+    `positions` are those of the dimensions to group by; all that group in a call have as many.
     """
 
     customer_id: UUID
@@ -71,9 +71,15 @@ class Series:
 
 
 async def reduced(connection: Connection, what: Reduction, spans: Iterable[Span]) -> Found:
-    """What comes out for each n and group; nothing is asked where there are no spans."""
+    """What comes out for each n and group; nothing is asked where there are no spans.
+
+    Spans that group are asked for by themselves: the others need not be read event by event.
+    """
+    by_width: dict[int, list[Span]] = {}
+    for span in spans:
+        by_width.setdefault(len(span.positions), []).append(span)
     found: Found = {}
-    if listed := list(spans):
+    for listed in by_width.values():
         for n, values, figures in await store_of(connection).reduce(connection, what, listed):
             found.setdefault(n, {}).setdefault(values, []).append(figures)
     return found

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from fubble_gql.db.connection import Connection
@@ -222,6 +223,7 @@ def _spans(spans: Sequence[Span]) -> Sql:
     return sql(f"with s as (select * from unnest({types}) as s({names}))", *listed)
 
 
+@lru_cache(maxsize=4_096)
 def _cuts(start: datetime, end: datetime) -> tuple[datetime, datetime, datetime, datetime]:
     """Where a span's whole hours begin, its whole days begin and end, its whole hours end.
 
