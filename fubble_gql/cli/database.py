@@ -15,7 +15,7 @@ from tortoise.exceptions import BaseORMException
 from fubble_gql.cli.failures import Failure
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.migrate import migrate
-from fubble_gql.db.setup import open_database
+from fubble_gql.db.setup import SERVING, Patience, open_database
 
 T = TypeVar("T")
 
@@ -35,13 +35,18 @@ def bring_up_to_date(url: str) -> list[str]:
         return asyncio.run(migrate(url))
 
 
-def run(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+def run(
+    url: str,
+    work: Callable[[Connection], Awaitable[T]],
+    pool_size: int = 1,
+    patience: Patience = SERVING,
+) -> T:
     """What `work` makes of the database, once it is up to date."""
 
     async def opened() -> T:
         with _explained(url):
             await migrate(url)
-        async with open_database(url, pool_size=1) as connection:
+        async with open_database(url, pool_size, patience) as connection:
             return await work(connection)
 
     return asyncio.run(opened())

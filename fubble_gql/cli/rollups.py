@@ -20,10 +20,13 @@ from fubble_gql.cli import database
 from fubble_gql.cli.failures import Exit
 from fubble_gql.config import load_settings
 from fubble_gql.db.connection import Connection
+from fubble_gql.db.setup import Patience
 from fubble_gql.usage import rollups
 from fubble_gql.usage.store.rows import Unequal
 
 _SHOWN_MAX = 20
+# A customer may have any number of events.
+_PATIENCE = Patience(statement=None)
 
 
 def rebuild() -> None:
@@ -43,7 +46,7 @@ def rebuild() -> None:
                 bar.advance(bar.task_ids[0], customers)
         return done
 
-    rebuilt = database.run(load_settings().database_url, work)
+    rebuilt = database.run(load_settings().database_url, work, patience=_PATIENCE)
     typer.echo(f"The sums of {rebuilt:,} customers are what their events add up to.")
 
 
@@ -62,7 +65,7 @@ def check() -> None:
                 bar.advance(bar.task_ids[0], checked.customers)
         return done, unequal
 
-    checked, unequal = database.run(load_settings().database_url, work)
+    checked, unequal = database.run(load_settings().database_url, work, patience=_PATIENCE)
     for one in unequal[:_SHOWN_MAX]:
         unit = "hour" if one.hours == 1 else "day"
         named = f", subscription {one.subscription_id}" if one.subscription_id else ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TextIO
 
 import typer
 
@@ -30,9 +32,11 @@ from fubble_gql.config import load_settings
 from fubble_gql.db.connection import Connection
 from fubble_gql.errors import Code, Unavailable
 from fubble_gql.usage import ingest
-from fubble_gql.usage.ingest import EVENTS_MAX, NewEvent, Receipt, ReceiptStatus
+from fubble_gql.usage.ingest import NewEvent, Receipt, ReceiptStatus
 
 INTERRUPTED = 130
+BATCH = 2_500
+AT_A_TIME = 2
 _PAUSES = (0.5, 1, 2, 4, 8)
 _UNREADABLE = (OSError, EOFError, zlib.error)
 
@@ -145,7 +149,7 @@ def _property(name: str, column: str) -> Property:
     return Property(plain if is_number else name, column, is_number)
 
 
-def _table(text: input.TextIO, delimiter: str, mapping: FieldMapping) -> Table:
+def _table(text: TextIO, delimiter: str, mapping: FieldMapping) -> Table:
     if len(delimiter) != 1:
         raise typer.BadParameter("must be one character.", param_hint="--delimiter")
     try:
@@ -167,6 +171,9 @@ class _Part(NamedTuple):
 
     row: Row
     event: NewEvent
+
+
+_Batch = list[_Part | Rejected]
 
 
 def _parts(table: Table, mapping: FieldMapping) -> Iterator[_Part | Rejected]:
@@ -194,25 +201,20 @@ class _Import:
     begin: float = field(default_factory=time.monotonic)
 
     async def run(self, connection: Connection) -> None:
-        """Record batch by batch; while one is recorded the next is read."""
+        """Record batch by batch: while some are recorded, the next one is read."""
+        running: deque[tuple[_Batch, asyncio.Task[list[Receipt]]]] = deque()
         batch = await asyncio.to_thread(self._take)
-        while batch:
-            parts = [one for one in batch if isinstance(one, _Part)]
-            events = [one.event for one in parts]
-            receipts, following = await asyncio.gather(
-                self._record(connection, events), asyncio.to_thread(self._take)
-            )
-            broken = [one for one in batch if isinstance(one, Rejected)]
-            self._note(parts, receipts, broken)
-            batch = following
+        while batch or running:
+            if batch:
+                events = [one.event for one in batch if isinstance(one, _Part)]
+                running.append((batch, asyncio.create_task(self._record(connection, events))))
+                batch = await asyncio.to_thread(self._take)
+            if len(running) == AT_A_TIME or not batch:
+                recorded, task = running.popleft()
+                self._note(recorded, await task)
 
-    def _take(self) -> list[_Part | Rejected]:
-        batch: list[_Part | Rejected] = []
-        for part in self.parts:
-            batch.append(part)
-            if len(batch) == EVENTS_MAX:
-                break
-        return batch
+    def _take(self) -> _Batch:
+        return list(islice(self.parts, BATCH))
 
     async def _record(self, connection: Connection, events: Sequence[NewEvent]) -> list[Receipt]:
         for pause in _PAUSES if events else ():
@@ -223,10 +225,9 @@ class _Import:
                 await asyncio.sleep(pause)
         return await ingest.record(connection, events, utc_now) if events else []
 
-    def _note(
-        self, parts: Sequence[_Part], receipts: Sequence[Receipt], broken: Sequence[Rejected]
-    ) -> None:
-        found = list(broken)
+    def _note(self, batch: _Batch, receipts: Sequence[Receipt]) -> None:
+        found = [one for one in batch if isinstance(one, Rejected)]
+        parts = [one for one in batch if isinstance(one, _Part)]
         for (row, _), receipt in zip(parts, receipts, strict=True):
             self.accepted += receipt.status is ReceiptStatus.ACCEPTED
             self.duplicates += receipt.status is ReceiptStatus.DUPLICATE
@@ -250,7 +251,7 @@ def _run(work: _Import) -> bool:
     """Whether it went to the end; what was begun when a signal came is finished first."""
     with closing(work.rejects):
         try:
-            database.run(load_settings().database_url, work.run)
+            database.run(load_settings().database_url, work.run, pool_size=AT_A_TIME)
         except KeyboardInterrupt:
             return False
         except Unavailable:

@@ -20,6 +20,7 @@ import pytest
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from typer.testing import Result
 
+from fubble_gql.cli.usage_import import BATCH
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.setup import open_database
 from fubble_gql.db.sql import sql
@@ -278,10 +279,10 @@ def test_rows_are_read_only_when_they_are_wanted(url: str, tmp_path: Path) -> No
         for number in range(12_000):
             process.stdin.write(row % number)
         process.stdin.flush()
-        wait_until(lambda: count(url) >= 5_000)
+        wait_until(lambda: count(url) >= BATCH)
         process.send_signal(signal.SIGKILL)
     kept = count(url)
-    assert kept % 5_000 == 0
+    assert kept % BATCH == 0
 
     rest = b"".join(row % number for number in range(12_000))
     again = subprocess.run(
