@@ -25,6 +25,8 @@ KEY = (
     "create unique index usage_rollup_key on usage_rollup "
     "(customer_id, metric_id, hours, start_at, subscription_id) nulls not distinct"
 )
+# What a running server is just recording would be in no bucket.
+LOCK = "lock table usage_event in share row exclusive mode"
 FILL = (
     "insert into usage_rollup (customer_id, metric_id, hours, start_at, subscription_id, "
     "events, total, largest, smallest, known_from, changed_at) "
@@ -45,6 +47,6 @@ class Migration(migrations.Migration):
 
     operations = [
         DialectSQL(
-            postgres=[TABLE, KEY, FILL], reverse_postgres=["drop table usage_rollup"]
+            postgres=[LOCK, TABLE, KEY, FILL], reverse_postgres=["drop table usage_rollup"]
         )
     ]

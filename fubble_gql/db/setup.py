@@ -80,6 +80,10 @@ def _connection(url: str, pool_size: int, patience: Patience) -> ConnectionConfi
         "maxsize": pool_size,
         "application_name": "fubble_gql",
         "server_settings": {
+            # A day's sum is 24 hours, and what is read after a lock is what its holder left,
+            # whatever the server's own defaults are.
+            "timezone": "UTC",
+            "default_transaction_isolation": "read committed",
             # Compiling would cost short statements over many spans more than running them.
             "jit": "off",
             # Every statement has its index. One that was planned, and kept, while a table was nearly

@@ -37,13 +37,16 @@ async def hold_customers(
 
 async def _ids(tx: Connection, keys: Sequence[str]) -> dict[str, UUID]:
     remembered = _remembered(tx)
-    missing = [key for key in keys if key not in remembered]
+    # Taken before anything is waited for: another call may forget it all meanwhile.
+    known = {key: remembered[key] for key in keys if key in remembered}
+    missing = [key for key in keys if key not in known]
     if missing:
-        if len(remembered) + len(missing) > REMEMBERED_MAX:
+        found = {row.key: row.id for row in await _CUSTOMERS.by(tx, "key", missing)}
+        if len(remembered) + len(found) > REMEMBERED_MAX:
             remembered.clear()
-            missing = list(keys)
-        remembered.update({row.key: row.id for row in await _CUSTOMERS.by(tx, "key", missing)})
-    return {key: remembered[key] for key in keys if key in remembered}
+        remembered.update(found)
+        known |= found
+    return known
 
 
 def _remembered(tx: Connection) -> dict[str, UUID]:

@@ -28,8 +28,10 @@ async def quantities(connection: Connection, series: Sequence[Series]) -> list[G
     for n, (one, way) in enumerate(zip(series, ways, strict=True)):
         if way is not None:
             parts = [figures[what].get(n, {}) for what in way.reductions]
+            # A group that one statement found and the next did not was voided in between.
+            groups = [values for values in parts[0] if all(values in part for part in parts)]
             found[n] = {
-                values: way.fold(one, *(part[values] for part in parts)) for values in parts[0]
+                values: way.fold(one, *(part[values] for part in parts)) for values in groups
             }
     return [found[n] for n in range(len(series))]
 

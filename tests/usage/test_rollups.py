@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from tortoise.backends.base.executor import EXECUTOR_CACHE
@@ -16,10 +18,12 @@ from fubble_gql.db.refs import Ref
 from fubble_gql.db.setup import open_database
 from fubble_gql.db.sql import sql
 from fubble_gql.pricing.period import Period
-from fubble_gql.usage import rollups
+from fubble_gql.usage import directory, rollups
 from fubble_gql.usage import void as voiding
 from fubble_gql.usage.new_event import NewEvent
 from fubble_gql.usage.store import store_of
+from fubble_gql.usage.store.postgres import PostgresStore, append_statement
+from fubble_gql.usage.store.rows import Reduced, Reduction, Span
 from tests.usage.builders import (
     accepted,
     at,
@@ -29,6 +33,7 @@ from tests.usage.builders import (
     make_subscription,
     new_event,
     send,
+    statuses,
     void,
 )
 from tests.usage.measuring import request, total
@@ -209,3 +214,94 @@ async def test_damage_is_found_and_rebuilding_mends_it(db: Connection, damage: s
 async def everything(db: Connection) -> Sequence[object]:
     records = await db.fetch(sql("select * from usage_rollup order by hours, start_at"))
     return [tuple(record) for record in records]
+
+
+async def test_a_day_is_24_hours_whatever_the_servers_clock_does(postgres_url: str) -> None:
+    name = urlsplit(postgres_url).path.lstrip("/")
+    server = await asyncpg.connect(postgres_url)
+    await server.execute(f"alter database {name} set timezone = 'Europe/Berlin'")
+    await server.execute(
+        f"alter database {name} set default_transaction_isolation = 'repeatable read'"
+    )
+    await server.close()
+    EXECUTOR_CACHE.clear()
+    async with open_database(postgres_url) as db:
+        [record] = await db.fetch(sql("select current_setting('transaction_isolation')"))
+        assert record[0] == "read committed"
+        customer = await make_customer(db)
+        metric = await make_metric(db)
+        for start in (at("2026-03-29"), at("2025-10-26")):  # 23 and 25 hours in Berlin
+            day = Period(start, start + timedelta(hours=24))
+            events = [
+                new_event(f"{start} {n}", event_time=start + n * timedelta(minutes=30))
+                for n in range(-2, 50)
+            ]
+            await accepted(db, *events[:-1], now=NOW)
+            await accepted(db, events[-1], now=NOW + timedelta(seconds=2))
+            await void(db, events[2].idempotency_key, NOW + timedelta(seconds=2))
+
+            asked = [
+                request(customer, metric, day, as_of=NOW + timedelta(seconds=n)) for n in (1, 3)
+            ]
+
+            assert await total(db, *asked) == [48, 47]
+        assert await wrong(db) == 0
+
+
+async def test_the_key_of_an_event_is_looked_up_in_its_index(db: Connection) -> None:
+    """Also by a plan that was made, and is kept, while there were hardly any events."""
+    await make_customer(db)
+    await make_metric(db)
+    await accepted(db, *(new_event(f"k{n}", event_time=NOW) for n in range(3)), now=NOW)
+    statement = sql(append_statement()).numbered()
+    nulls = ", ".join(["null"] * append_statement().count("?"))
+
+    async with db.client.acquire_connection() as driver:
+        await driver.execute("analyze usage_event; set plan_cache_mode = force_generic_plan")
+        await driver.execute(f"prepare adding as {statement}")
+        lines = await driver.fetch(f"explain execute adding({nulls})")
+        await driver.execute("deallocate adding; reset plan_cache_mode")
+
+    plan = "\n".join(line[0] for line in lines)
+    assert "using uid_usage_event_" in plan
+    assert "(idempotency_key)::text <= sent" in plan
+    assert "Filter: ((e.idempotency_key" not in plan
+
+
+async def test_a_void_between_two_statements_leaves_no_half_of_a_reading(
+    db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = await make_customer(db)
+    metric = await make_metric(db, kind="GAUGE", aggregation="LAST")
+    await accepted(db, new_event("k", event_time=at("2026-05-10")), now=NOW)
+    reduce = PostgresStore.reduce
+
+    async def voided_meanwhile(
+        self: PostgresStore, connection: Connection, what: Reduction, spans: Sequence[Span]
+    ) -> list[Reduced]:
+        if what is Reduction.LAST:
+            await void(db, "k", NOW)
+        return await reduce(self, connection, what, spans)
+
+    monkeypatch.setattr(PostgresStore, "reduce", voided_meanwhile)
+
+    assert await total(db, request(customer, metric, MAY, as_of=NOW)) == [0]
+
+
+async def test_customers_that_others_forget_meanwhile_are_found(
+    db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "REMEMBERED_MAX", 3)
+    await make_metric(db)
+    keys = [f"customer {n}" for n in range(8)]
+    for key in keys:
+        await make_customer(db, key)
+
+    async def write(number: int) -> list[str]:
+        named = [keys[(number + n) % len(keys)] for n in range(3)]
+        events = [new_event(f"{number}", customer=key, event_time=NOW) for key in named]
+        return statuses(await send(db, *events, now=NOW))
+
+    written = await asyncio.gather(*(write(number) for number in range(40)))
+
+    assert {status for each in written for status in each} == {"ACCEPTED"}

@@ -62,6 +62,15 @@ _SAME = (
 )
 
 
+# Only the unique index has this order. While the table is nearly empty all indexes cost the same,
+# and a plan that was kept would read all of a customer's events for each event.
+_BY_KEY = (
+    "e.customer_id = sent.customer_id"
+    " and e.idempotency_key between sent.idempotency_key and sent.idempotency_key"
+    " order by e.customer_id, e.idempotency_key limit 1"
+)
+
+
 def append_statement(*, rolled_up: bool = True) -> str:
     """Dedupe, insert and add to the buckets, in one statement; places with what became of them.
 
@@ -72,8 +81,7 @@ def append_statement(*, rolled_up: bool = True) -> str:
         f"with sent as materialized (select {_FILLED}, place from unnest({_ARRAYS})"
         f" with ordinality as sent({_COLUMNS}, place)), judged as materialized"
         " (select sent.*, found.is_same from sent left join lateral"
-        f" (select {_SAME} as is_same from usage_event as e where e.customer_id = sent.customer_id"
-        " and e.idempotency_key = sent.idempotency_key offset 0) as found on true)"
+        f" (select {_SAME} as is_same from usage_event as e where {_BY_KEY}) as found on true)"
     )
     numbered = (
         f"fresh as materialized (select nextval('{_NUMBERS}') as id, place, {_COLUMNS}"
@@ -233,8 +241,9 @@ async def _lock(tx: Connection, function: str, customers: Iterable[UUID]) -> Non
 
 def _recorded(keys: Sequence[EventKey]) -> Sql:
     return sql(
-        f"select {BODIES.columns} from unnest(?::uuid[], ?::text[]) as wanted(customer, key) "
-        "join usage_event on customer_id = customer and idempotency_key = key",
+        f"select {BODIES.columns} from unnest(?::uuid[], ?::text[])"
+        " as sent(customer_id, idempotency_key)"
+        f" cross join lateral (select * from usage_event as e where {_BY_KEY}) as usage_event",
         Listed([customer for customer, _ in keys]),
         Listed([key for _, key in keys]),
     )
@@ -273,7 +282,8 @@ def _hits(source: Sql, width: int) -> Sql:
     columns = "s.n, s.start_at, s.until_at, s.percentile, s.sets_level, e.*"
     columns += statements.group_columns(width)
     found = f"select {statements.EVENT_COLUMNS} from usage_event as e where {statements.MATCH}"
-    return sql(f"select {columns} from") + source + f"cross join lateral ({found} offset 0) e"
+    found += " order by e.event_time offset 0"
+    return sql(f"select {columns} from") + source + f"cross join lateral ({found}) e"
 
 
 def _late_hits(condition: Sql) -> Sql:

@@ -58,7 +58,7 @@ _IS_TOUCHED = (
 )
 _LOCK = (
     f"select count(*) from (select 1 from {_TOUCHED} join usage_rollup as kept on {_IS_TOUCHED}"
-    " order by kept.hours, kept.metric_id, kept.start_at, kept.subscription_id"
+    " where kept.hours = ? order by kept.metric_id, kept.start_at, kept.subscription_id"
     " for no key update of kept) as locked"
 )
 _COUNT = (
@@ -78,7 +78,7 @@ _SUM_DAYS = _COUNT.format(
     "select sum(events) as events, sum(total) as total, max(largest) as largest,"
     " min(smallest) as smallest from usage_rollup as hour where hour.customer_id = ?"
     " and hour.hours = 1 and hour.metric_id = touched.metric_id"
-    " and hour.start_at >= touched.start_at and hour.start_at < touched.start_at + interval '1 day'"
+    " and hour.start_at >= touched.start_at and hour.start_at < touched.start_at + interval '24 hours'"
     f" and {_SAME_SUBSCRIPTION.format('hour', 'touched')}",
     24,
 )
@@ -111,9 +111,9 @@ async def recount(
     being added waits, and adds itself to what it finds.
     """
     touched = _touched(events)
-    await tx.fetch(sql(_LOCK, *touched, customer_id))
-    await tx.fetch(sql(_COUNT_HOURS, changed_at, *touched, customer_id, customer_id))
-    await tx.fetch(sql(_SUM_DAYS, changed_at, *touched, customer_id, customer_id))
+    for hours, count in ((1, _COUNT_HOURS), (24, _SUM_DAYS)):
+        await tx.fetch(sql(_LOCK, *touched, customer_id, hours))
+        await tx.fetch(sql(count, changed_at, *touched, customer_id, customer_id))
 
 
 def _touched(events: Sequence[Located]) -> list[Listed]:
@@ -173,14 +173,19 @@ _HOURS_OF_MIXED_DAYS = (
     f" cross join lateral unnest(mixed) as day cross join lateral ({_ADDED_UP.format('bucket')}"
     " where kept.customer_id = day.customer_id and kept.metric_id = day.metric_id"
     " and kept.hours = 1 and kept.start_at >= day.start_at"
-    " and kept.start_at < day.start_at + interval '1 day'"
+    " and kept.start_at < day.start_at + interval '24 hours'"
     f" and {_SAME_SUBSCRIPTION.format('kept', 'day')}) as sums where bucket.hours = 24)"
 )
 _MIXED_HOURS = (
     "looked_into as (select n, as_of, mixed from bucket where hours = 1"
     " union all select n, as_of, mixed from hour)"
 )
-_EVENTS_OF = f"cross join lateral (select quantity from usage_event as e where {MATCH} offset 0) e"
+# Ordered as the index is that has the metric and the time: while the table is nearly empty all
+# indexes cost the same, and a plan is kept.
+_EVENTS_OF = (
+    f"cross join lateral (select quantity from usage_event as e where {MATCH}"
+    " order by e.event_time offset 0) e"
+)
 _EVENTS = (
     "event as (select s.n, e.quantity from (select n, customer_id, metric_id, from_at as start_at,"
     " to_at as end_at, as_of, everything, unnamed, subscription_id from part where hours = 0) as s"
