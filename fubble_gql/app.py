@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from fubble_gql import logs
+from fubble_gql.api.admission import Admission, Limits
 from fubble_gql.api.auth import recognise
 from fubble_gql.api.context import Clock, Context
 from fubble_gql.api.documents import PATH as PDF_PATH
@@ -24,7 +25,7 @@ from fubble_gql.api.schema import build_schema
 from fubble_gql.billing.seller import Seller
 from fubble_gql.config import Settings, load_settings
 from fubble_gql.db.migrate import migrate
-from fubble_gql.db.setup import open_database
+from fubble_gql.db.setup import Patience, open_database
 
 PATH = "/graphql"
 
@@ -54,6 +55,9 @@ def create_app(
         viewer = await recognise(connection, request)
         return Context(connection, now, viewer, seller, run_budget)
 
+    admission = Admission(
+        Limits(settings.requests_max, settings.inflight_bytes_max, settings.body_seconds)
+    )
     endpoint = GraphQLEndpoint(
         build_schema(),
         open_context,
@@ -62,20 +66,23 @@ def create_app(
         page=graphiql_page(path=PATH, tabs=tabs, key=demo_key) if settings.graphiql else None,
         introspection=settings.introspection,
         suggestions=settings.introspection,
+        admission=admission,
         map_error=_mapped,
     )
+    pdf = admission.around(invoice_pdf(open_context))
+    patience = Patience(settings.database_wait_seconds, settings.statement_seconds)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await migrate(settings.database_url)
         async with open_database(
-            settings.database_url, settings.database_pool_size
+            settings.database_url, settings.database_pool_size, patience
         ) as app.state.connection:
             yield
 
     pages = graphiql_routes(PATH) if settings.graphiql else []
     return Starlette(
-        routes=[Route(PATH, endpoint), Route(PDF_PATH, invoice_pdf(open_context)), *pages],
+        routes=[Route(PATH, endpoint), Route(PDF_PATH, pdf), *pages],
         exception_handlers={Exception: crash_response},
         lifespan=lifespan,
     )

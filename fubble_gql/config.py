@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SCHEMES = ("sqlite", "postgresql", "postgres")
@@ -59,11 +66,30 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(
         10, ge=1, le=1000, description="Connections to PostgreSQL that one worker may hold."
     )
+    database_wait_seconds: int = Field(
+        10,
+        ge=1,
+        le=600,
+        description="How long a request waits for a connection, or for its turn at the file.",
+    )
+    statement_seconds: int = Field(
+        30, ge=1, le=3_600, description="How long PostgreSQL may take for one statement."
+    )
+    requests_max: int = Field(
+        100, ge=1, description="How many operations a worker runs at a time; more are refused."
+    )
     request_bytes_max: int = Field(
         1_000_000, ge=1_000, description="The largest request body, in bytes."
     )
     ingest_bytes_max: int = Field(
         16_000_000, ge=1_000, description="The largest body of a request that records usage."
+    )
+    inflight_bytes_max: int = Field(
+        64_000_000,
+        description="Bytes of all bodies that a worker reads or works on; more are refused.",
+    )
+    body_seconds: int = Field(
+        30, ge=1, le=3_600, description="How long a request body may take to arrive."
     )
     introspection: bool = Field(
         default=True,
@@ -85,6 +111,14 @@ class Settings(BaseSettings):
     billing_run_seconds: int = Field(
         20, ge=1, le=3_600, description="How long runBilling goes on before it answers."
     )
+
+    @field_validator("inflight_bytes_max")
+    @classmethod
+    def _has_room_for_one(cls, count: int, info: ValidationInfo) -> int:
+        for name in ("request_bytes_max", "ingest_bytes_max"):
+            if count < info.data.get(name, 0):
+                raise ValueError(f"must be at least FUBBLE_{name.upper()}")
+        return count
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -22,6 +22,7 @@ from strawberry.types.graphql import OperationType
 from uuid_utils import uuid7
 
 from fubble_gql.api import wire
+from fubble_gql.api.admission import Admission, Limits, Share, in_pieces
 from fubble_gql.api.document import invalid, read_document
 from fubble_gql.api.wire import Call, Refusal
 from fubble_gql.errors import Refused, Unavailable
@@ -60,6 +61,7 @@ class GraphQLEndpoint:
         introspection: bool = True,
         suggestions: bool = True,
         document_tokens_max: int = 5_000,
+        admission: Admission | None = None,
         map_error: Callable[[GraphQLError], GraphQLError] = unmapped,
     ) -> None:
         self._schema = schema
@@ -69,6 +71,7 @@ class GraphQLEndpoint:
         self._page = page
         self._introspection = introspection
         self._suggestions = suggestions
+        self._admission = admission or Admission(Limits())
         self._map_error = map_error
         self._read = partial(read_document, tokens_max=document_tokens_max)
         self._read_again = lru_cache(maxsize=256)(self._read)
@@ -79,14 +82,15 @@ class GraphQLEndpoint:
         sent_id = request.headers.get("x-request-id", "")
         request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else str(uuid7())
         request.state.request_id = request_id
-        try:
-            response = await self._answer(request)
-        except Refusal as refusal:
-            response = wire.refusal_response(refusal, request, request_id)
-        response.headers["X-Request-Id"] = request_id
-        await response(scope, receive, send)
+        with self._admission.share() as share:
+            try:
+                response = await self._answer(request, share)
+            except Refusal as refusal:
+                response = wire.refusal_response(refusal, request, request_id)
+            response.headers["X-Request-Id"] = request_id
+            await response(scope, receive, in_pieces(send))
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, share: Share) -> Response:
         if self._page is not None and wire.prefers_page(request):
             return self._page(request)
         if request.method not in ("GET", "POST"):
@@ -95,8 +99,7 @@ class GraphQLEndpoint:
         media_type = wire.negotiate(request.headers.get("accept"))
         context = await self._context(request)
         known = context.viewer is not None
-        ingest_bytes_max = self._ingest_bytes_max if known else self._body_bytes_max
-        call = await wire.read_call(request, self._body_bytes_max, ingest_bytes_max)
+        call = await self._call(request, share, known=known)
         error = self._refuse_or_find_error(call, request.method, known=known)
         if error is None:
             result = await self._run(call, context, request.method)
@@ -115,6 +118,16 @@ class GraphQLEndpoint:
             shown = self._shown(error, request.state.request_id, None)
             code = shown["extensions"]["code"]
             raise Refusal(_STATUS.get(code, 400), code, shown["message"]) from failure
+
+    async def _call(self, request: Request, share: Share, *, known: bool) -> Call:
+        """What is asked for. The operation has begun then: a body that arrives is not one yet."""
+        body = bytearray()
+        if request.method == "POST":
+            wire.require_json(request)
+            longest = max(self._body_bytes_max, self._ingest_bytes_max)
+            body = await share.read_body(request, longest if known else self._body_bytes_max)
+        share.begin()
+        return wire.read_call(request, body, self._body_bytes_max)
 
     def _refuse_or_find_error(self, call: Call, method: str, *, known: bool) -> GraphQLError | None:
         """What keeps the operation from running; refuses it where HTTP has a status for that."""

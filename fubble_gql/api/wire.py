@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 from graphql import GraphQLError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from fubble_gql.checks import is_storable
@@ -30,6 +30,7 @@ CANNOT_STORE = (
     " remove it."
 )
 MESSAGE_CHARACTERS_MAX = 500
+RETRY_SECONDS = 1
 _SUGGESTION = re.compile(r" Did you mean [^?]*\?")
 _BAD_VARIABLE = re.compile(
     r"Variable '\$(\w+)' has invalid value(?: at ([^:\s]+))?: (.*)", re.DOTALL
@@ -64,17 +65,15 @@ class Call:
 _LONG = (b"recordUsage", b"voidUsageEvents")
 
 
-async def read_call(request: Request, bytes_max: int, ingest_bytes_max: int) -> Call:
+def read_call(request: Request, body: bytearray, bytes_max: int) -> Call:
     """The call in a POST's body or in a GET's parameters; raises `Refusal`.
 
     Only a body that records or voids usage may be longer than `bytes_max`.
     """
     if request.method == "GET":
         return _call_of(_parameters(request.url.query))
-    _require_json(request)
-    body = await _body(request, max(bytes_max, ingest_bytes_max))
     if len(body) > bytes_max and not any(name in body for name in _LONG):
-        raise _too_large(bytes_max)
+        raise too_large(bytes_max)
     message = _loads(body, "The body")
     if isinstance(message, list):
         raise Refusal(400, "INVALID", "Batches are not offered: send one object for each request.")
@@ -143,6 +142,8 @@ def refusal_response(refusal: Refusal, request: Request, request_id: str) -> Res
     graphql = weight(request.headers.get("accept", ""), GRAPHQL) > 0
     response = json_response(body, GRAPHQL if graphql else JSON, refusal.status)
     response.headers.update(refusal.headers)
+    if refusal.status == 503:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
 
 
@@ -180,7 +181,8 @@ def _has_query(request: Request) -> bool:
     return "query" in request.query_params
 
 
-def _require_json(request: Request) -> None:
+def require_json(request: Request) -> None:
+    """Refuse a body of which the headers say that it is anything but JSON in UTF-8."""
     media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
     if media_type.strip() != JSON:
         raise Refusal(415, "INVALID", f"Send the request with Content-Type: {JSON}.")
@@ -192,23 +194,8 @@ def _require_json(request: Request) -> None:
         raise Refusal(415, "INVALID", "Send the request without Content-Encoding.")
 
 
-async def _body(request: Request, bytes_max: int) -> bytes:
-    """The whole body, which is counted while it arrives: Content-Length may be absent or lie."""
-    stated = request.headers.get("content-length", "0")
-    if not stated.isdecimal() or len(stated) > 18 or int(stated) > bytes_max:
-        raise _too_large(bytes_max)
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bytes_max:
-                raise _too_large(bytes_max)
-    except ClientDisconnect:
-        raise Refusal(400, "INVALID", "The body ended before it was complete.") from None
-    return bytes(body)
-
-
-def _too_large(bytes_max: int) -> Refusal:
+def too_large(bytes_max: int) -> Refusal:
+    """For a body that is longer than it may be."""
     return Refusal(
         413, "LIMIT_EXCEEDED", f"A request may have {bytes_max:,} bytes: send several smaller ones."
     )
@@ -227,10 +214,10 @@ def _parameters(query_string: str) -> dict[str, Any]:
     return message
 
 
-def _loads(text: str | bytes, what: str) -> object:
+def _loads(text: str | bytearray, what: str) -> object:
     """JSON as exact values: fractions become Decimals, integers of any usual size stay whole."""
     try:
-        if isinstance(text, bytes):
+        if isinstance(text, bytearray):
             text = text.decode("utf-8")
         value: object = json.loads(text, parse_float=Decimal, parse_constant=_not_a_number)
     except UnicodeDecodeError:

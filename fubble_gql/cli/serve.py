@@ -54,7 +54,7 @@ class CommandWithSettings(TyperCommand):
         super().format_help(ctx, formatter)
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True, style="bold cyan")
-        table.add_column()
+        table.add_column(overflow="fold")
         for name, description in setting_lines():
             table.add_row(name, description)
         panel = Panel(table, title="Settings", title_align="left", border_style="dim")

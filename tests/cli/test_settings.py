@@ -18,8 +18,13 @@ WRONG = [
     ("SECRET_KEY", "hunter2", "needs at least 32 bytes"),
     ("DATABASE_POOL_SIZE", "many", "must be a valid integer"),
     ("DATABASE_POOL_SIZE", "0", "must be greater than or equal to 1"),
+    ("DATABASE_WAIT_SECONDS", "0", "must be greater than or equal to 1"),
+    ("STATEMENT_SECONDS", "1.5", "must be a valid integer"),
+    ("REQUESTS_MAX", "0", "must be greater than or equal to 1"),
     ("REQUEST_BYTES_MAX", "1", "must be greater than or equal to 1000"),
     ("INGEST_BYTES_MAX", "1.5", "must be a valid integer"),
+    ("INFLIGHT_BYTES_MAX", "15999999", "must be at least FUBBLE_INGEST_BYTES_MAX"),
+    ("BODY_SECONDS", "0", "must be greater than or equal to 1"),
     ("INTROSPECTION", "perhaps", "must be a valid boolean"),
     ("GRAPHIQL", "", "must be a valid boolean"),
     ("SELLER_NAME", "x" * 256, "must have at most 255 characters"),
@@ -53,8 +58,9 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert "hunter2" not in done.stderr
 
 
-def test_help_of_serve_lists_every_setting() -> None:
-    text = " ".join(invoke("serve", "--help", COLUMNS="200").stdout.replace("│", " ").split())
+def test_help_of_serve_lists_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = " ".join(invoke("serve", "--help").stdout.replace("│", " ").split())
     for name, field in Settings.model_fields.items():
         assert f"FUBBLE_{name.upper()} " in text
         assert field.description

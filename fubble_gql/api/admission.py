@@ -1,0 +1,132 @@
+"""What one worker takes on at a time; what is beyond it is refused, to be sent again soon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Send
+
+from fubble_gql.api import wire
+from fubble_gql.api.wire import Refusal
+
+Respond = Callable[[Request], Awaitable[Response]]
+
+PIECE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Operations at a time, bytes of their bodies and of those that arrive, seconds for a body."""
+
+    requests_max: int = 100
+    body_bytes_max: int = 64_000_000
+    body_seconds: int = 30
+
+
+@dataclass(slots=True)
+class Share:
+    """What one request takes up, until it is answered."""
+
+    admission: Admission
+    body_bytes: int = 0
+    is_running: bool = False
+
+    async def read_body(self, request: Request, bytes_max: int) -> bytearray:
+        """The whole body, which is counted while it arrives: Content-Length may be absent or lie."""
+        stated = request.headers.get("content-length", "0")
+        if not stated.isdecimal() or len(stated) > 18 or int(stated) > bytes_max:
+            raise wire.too_large(bytes_max)
+        self.admission.require_room(int(stated))
+        seconds = self.admission.limits.body_seconds
+        body = bytearray()
+        try:
+            async with asyncio.timeout(seconds):
+                async for chunk in request.stream():
+                    self._hold(len(chunk))
+                    body += chunk
+                    if len(body) > bytes_max:
+                        raise wire.too_large(bytes_max)
+        except ClientDisconnect:
+            raise Refusal(400, "INVALID", "The body ended before it was complete.") from None
+        except TimeoutError:
+            text = f"The body took longer than {seconds} seconds to arrive: send less at once."
+            raise Refusal(408, "LIMIT_EXCEEDED", text, headers={"Connection": "close"}) from None
+        return body
+
+    def _hold(self, count: int) -> None:
+        self.admission.require_room(count)
+        self.admission.body_bytes += count
+        self.body_bytes += count
+
+    def begin(self) -> None:
+        """The operation begins, unless too many are running."""
+        if self.admission.running >= self.admission.limits.requests_max:
+            raise _busy("There are too many requests at the moment.")
+        self.admission.running += 1
+        self.is_running = True
+
+
+class Admission:
+    """Counts what all requests take up together. Nothing waits: there is room, or there is not."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.running = 0
+        self.body_bytes = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Share]:
+        """A request's share, which is given back when the block ends."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self.running -= share.is_running
+            self.body_bytes -= share.body_bytes
+
+    def require_room(self, count: int) -> None:
+        """Refuse a request whose body would make the bytes of all bodies too many."""
+        if self.body_bytes + count > self.limits.body_bytes_max:
+            raise _busy("There is too much being sent at the moment.")
+
+    def around(self, respond: Respond) -> Respond:
+        """An endpoint without a body that counts as an operation."""
+
+        async def admitted(request: Request) -> Response:
+            try:
+                with self.share() as share:
+                    share.begin()
+                    return await respond(request)
+            except Refusal as refusal:
+                return wire.refusal_response(refusal, request, "")
+
+        return admitted
+
+
+def in_pieces(send: Send) -> Send:
+    """Send a long body piece by piece, each when the client has taken most of the one before.
+
+    All at once it would lie in the server's buffer after the request is over, uncounted.
+    """
+
+    async def send_pieces(message: Message) -> None:
+        body = message.get("body", b"")
+        while len(body) > PIECE_BYTES:
+            await send({**message, "body": body[:PIECE_BYTES], "more_body": True})
+            body = body[PIECE_BYTES:]
+        await send({**message, "body": body} if "body" in message else message)
+
+    return send_pieces
+
+
+def _busy(why: str) -> Refusal:
+    return Refusal(
+        503,
+        "SERVICE_UNAVAILABLE",
+        f"{why} Nothing was done: send the same call again in a moment.",
+    )
