@@ -15,6 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from fubble_gql.cli.failures import Failure
+from fubble_gql.cli.protocol import BoundedProtocol
 
 GRACE_SECONDS = 30
 _BACKLOG = 2_048
@@ -70,6 +71,7 @@ def run(application: str | Starlette, listener: socket.socket, workers: int = 1)
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
+        http=BoundedProtocol,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     if workers == 1:
