@@ -18,6 +18,7 @@ log = logging.getLogger("fubble_gql.db")
 SEVERED = (
     ConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # it was cut in the middle of what the server was saying
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -42,10 +43,12 @@ _SQLITE_NOT_NOW = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_READONLY,
 }
-_FAILURES = (
+# Everything that a driver raises, and Tortoise for it.
+FAILURES = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     sqlite3.Error,
     BaseORMException,
 )
@@ -56,7 +59,7 @@ def told_apart() -> Iterator[None]:
     """Raises Unavailable where the database cannot answer now, and logs why; else what it was."""
     try:
         yield
-    except _FAILURES as failure:
+    except FAILURES as failure:
         error = _cause(failure)
         if not (is_lost(error) or _is_not_now(error)):
             raise

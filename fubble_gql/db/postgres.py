@@ -14,11 +14,8 @@ from tortoise.backends.base.client import (
     TransactionContext,
 )
 from tortoise.connection import get_connections
-from tortoise.exceptions import DBConnectionError
 
 from fubble_gql.db import faults
-
-_NO_CONNECTION = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBConnectionError)
 
 
 class PatientClient(AsyncpgDBClient):
@@ -39,7 +36,7 @@ class PatientClient(AsyncpgDBClient):
         try:
             async with asyncio.timeout(self.wait_seconds):
                 return await (await self._opened()).acquire()
-        except _NO_CONNECTION as failure:
+        except faults.FAILURES as failure:
             raise faults.unavailable(failure) from failure
 
     async def _opened(self) -> asyncpg.Pool:
@@ -62,7 +59,7 @@ class PatientClient(AsyncpgDBClient):
                 connection.terminate()
         try:
             await self._pool.release(connection, timeout=self.wait_seconds)
-        except faults.LOST:
+        except faults.FAILURES:
             # Whatever it was used for is done; the pool has dropped it.
             await self._pool.expire_connections()
 
