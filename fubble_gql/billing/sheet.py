@@ -65,9 +65,15 @@ _Measured = tuple[Planned, list[Found]]
 
 
 async def rate(
-    connection: Connection, prices: Prices, sheets: Sequence[Sheet | Refused]
+    connection: Connection,
+    prices: Prices,
+    sheets: Sequence[Sheet | Refused],
+    *,
+    from_events: bool = False,
 ) -> list[Rated | Refused]:
     """The bills of the sheets; a refusal passes through, and stands for a bill without an amount.
+
+    `from_events`: from the events themselves, not from what is kept beside them.
 
     The number of statements depends on neither sheets, pieces, prices nor events.
     """
@@ -75,7 +81,8 @@ async def rate(
     requests: list[Request] = []
     ends: list[int] = []
     for sheet in sheets:
-        requests += () if isinstance(sheet, Refused) else sheet.requests(prices)
+        if isinstance(sheet, Sheet):
+            requests += (replace(one, from_events=from_events) for one in sheet.requests(prices))
         ends.append(len(requests))
     measured = await measure(connection, requests, prices.operands)
     return [

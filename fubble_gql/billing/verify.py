@@ -49,7 +49,8 @@ async def verify(
     lines, kept = await lines_of(connection, ids), await terms_kept(connection, ids)
     drawn = await _drawn(connection, ids)
     sheets = [_sheet(row, kept[row.id], lines[row.id]) for row in issued]
-    rated = await rate(connection, await _prices(connection, sheets), sheets)
+    prices = await _prices(connection, sheets)
+    rated = await rate(connection, prices, sheets, from_events=True)
     found: dict[UUID, Verification | None] = dict.fromkeys((row.id for row in invoices), None)
     for row, one in zip(issued, rated, strict=True):
         paid = drawn.get(row.id, ZERO)

@@ -29,6 +29,7 @@ class Request:
 
     Only events count that were recorded by `as_of` and not voided by then. `whole` is what a
     TIME_WEIGHTED mean is taken over: the whole billing period, or the bucket of a series.
+    `from_events` reads nothing that is kept beside the events: what a proof rests on.
     `group_by` names declared dimensions of the metric; the value of any other is None.
     """
 
@@ -38,6 +39,7 @@ class Request:
     as_of: datetime
     whole: Period
     group_by: tuple[str, ...] = ()
+    from_events: bool = False
 
 
 class Measured(NamedTuple):
@@ -75,6 +77,7 @@ def _series(request: Request, metric: MetricRow, width: int) -> Series:
         request.as_of,
         request.whole,
         _positions(request.group_by, metric, width) if request.group_by else (),
+        request.from_events,
     )
 
 

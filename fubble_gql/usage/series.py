@@ -43,6 +43,7 @@ class Series:
     as_of: datetime
     whole: Period
     positions: tuple[int | None, ...]
+    from_events: bool = False
 
     @property
     def sets_level(self) -> bool:
@@ -62,6 +63,7 @@ class Series:
             self.positions,
             self.metric.percentile,
             self.sets_level,
+            self.from_events,
         )
 
     def spans(self, n: int) -> Iterator[Span]:

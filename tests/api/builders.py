@@ -270,11 +270,12 @@ def amounts(bill: Json) -> list[tuple[str, str | None, str]]:
 
 
 async def counted_rows(api: Api) -> Mapping[str, int]:
-    """How many rows each table has."""
+    """How many rows each table has, but for the sums that follow from the events."""
     if api.connection.dialect == "sqlite":
         names = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
     else:
         names = "select tablename from pg_tables where schemaname = 'public'"
+        names += " and tablename <> 'usage_rollup'"
     tables = sorted(str(row[0]) for row in await api.connection.fetch(sql(names)))
     found: dict[str, int] = {}
     for table in tables:

@@ -219,7 +219,7 @@ class PostgresStore:
     ) -> list[Reduced]:
         """The figures of each group of the spans of each n. One statement."""
         width = len(spans[0].positions)
-        if what is Reduction.TOTALS and not width:
+        if what is Reduction.TOTALS and not width and not spans[0].from_events:
             statement = postgres_rollups.totals(spans)
         elif what is Reduction.LAST and not width:
             statement = _latest_hits(_span_source(spans))

@@ -118,7 +118,8 @@ class Span:
     """Some time of a customer and a metric, half-open. Spans of equal `n` are reduced together.
 
     `positions` tell which of the metric's dimension values to group by (None: one that it does
-    not have); a call's spans all have as many.
+    not have); a call's spans all have as many. `from_events`, of all spans of a call or none: nothing
+    that is kept beside the events is read.
     """
 
     n: int
@@ -131,6 +132,7 @@ class Span:
     positions: tuple[int | None, ...] = ()
     percentile: Decimal | None = None
     sets_level: bool = False
+    from_events: bool = False
 
     @property
     def until(self) -> datetime:
