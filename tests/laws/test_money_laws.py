@@ -15,7 +15,7 @@ from tests.laws.invoicing import Invoicing
 from tests.laws.settling import Settling
 
 LENGTH = settings(
-    max_examples=7,
+    max_examples=6,
     stateful_step_count=40,
     deadline=None,
     report_multiple_bugs=False,
