@@ -102,12 +102,18 @@ def serve() -> Starlette:
     """The application with the environment's settings, for uvicorn's workers."""
     logs.use_json_lines()
     app = create_app(load_settings())
-    # What is loaded by now stays; a call makes thousands of objects that die with it. Looking
-    # for garbage among all of them so often took a quarter of the time of recording usage.
+    look_for_garbage_rarely()
+    return app
+
+
+def look_for_garbage_rarely() -> None:
+    """For a process of our own: what is loaded by now stays, and what a call makes dies with it.
+
+    Looking for garbage among all of it so often took a quarter of the time of recording usage.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    return app
 
 
 def _mapped(error: GraphQLError) -> GraphQLError:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fubble_gql.app import look_for_garbage_rarely
 from fubble_gql.cli import invoice, keys, usage
 from fubble_gql.cli.bill_run import bill_run
 from fubble_gql.cli.demo import demo
@@ -34,6 +35,7 @@ app.add_typer(usage.commands, name="usage")
 
 def main() -> None:
     """The entry point of `fubble`."""
+    look_for_garbage_rarely()
     app(prog_name="fubble")
 
 
