@@ -11,9 +11,10 @@ from typing import Annotated, NamedTuple
 import typer
 
 from fubble_gql.app import utc_now
-from fubble_gql.cli import database, input, rollups, void_rows
+from fubble_gql.cli import database, lines, rollups, void_rows
 from fubble_gql.cli.failures import Exit
-from fubble_gql.cli.input import Tell, Unusable
+from fubble_gql.cli.lines import Screen
+from fubble_gql.cli.rows import Unusable
 from fubble_gql.cli.usage_import import import_
 from fubble_gql.cli.void_rows import Defaults, Rejected, Row, Wanted
 from fubble_gql.config import load_settings
@@ -71,20 +72,20 @@ def void(
 
     What is not voided is listed on standard error with its line, and the exit code is then 1.
     """
-    with input.opened(file, "Voiding") as (text, tell):
+    with lines.opened(file, "Voiding") as (text, screen):
         try:
             rows = void_rows.read(text, Defaults(customer, reason))
         except Unusable as error:
             raise typer.BadParameter(str(error), param_hint="FILE") from None
         counted = database.run(
-            load_settings().database_url, lambda connection: _void_all(connection, rows, tell)
+            load_settings().database_url, lambda connection: _void_all(connection, rows, screen)
         )
     typer.echo(", ".join(f"{counted[became]:,} {became}" for became in Became) + ".")
     if counted[Became.NOT_FOUND] or counted[Became.REJECTED]:
         raise typer.Exit(Exit.FAILED)
 
 
-async def _void_all(connection: Connection, rows: Iterator[Row], tell: Tell) -> Counter[Became]:
+async def _void_all(connection: Connection, rows: Iterator[Row], screen: Screen) -> Counter[Became]:
     """Some thousand rows at a time, those of a customer and a reason in one transaction."""
     counted: Counter[Became] = Counter()
     while some := list(islice(rows, KEYS_MAX)):
@@ -96,7 +97,7 @@ async def _void_all(connection: Connection, rows: Iterator[Row], tell: Tell) -> 
         counted.update(outcome.became for outcome in outcomes)
         for outcome in sorted(outcomes):
             if outcome.why:
-                tell(f"Line {outcome.line}: {outcome.why}")
+                screen.tell(f"Line {outcome.line}: {outcome.why}")
     return counted
 
 

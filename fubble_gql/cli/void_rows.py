@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TextIO
 
 from fubble_gql.checks import is_storable
-from fubble_gql.cli import input
-from fubble_gql.cli.input import Broken, Unusable
+from fubble_gql.cli import rows
+from fubble_gql.cli.rows import Unreadable, Unusable
 from fubble_gql.errors import Problems
 from fubble_gql.usage.void import check_reason
 
@@ -42,12 +42,12 @@ class Defaults:
 
 def read(text: TextIO, defaults: Defaults) -> Iterator[Row]:
     """The rows, read as they are asked for. Raises Unusable, at once."""
-    table = input.read(text)
+    table = rows.read(text)
     if table.header is not None:
         _require_columns(table.header, defaults)
     return (
         Rejected(one.line, one.why)
-        if isinstance(one, Broken)
+        if isinstance(one, Unreadable)
         else _row(one.line, one.fields, defaults)
         for one in table.rows
     )

@@ -191,11 +191,14 @@ def test_json_lines_that_void_nothing_are_listed(url: str) -> None:
     assert voided(url) == {"acme a": None}
 
 
-def test_a_quote_that_is_never_closed_is_listed(url: str) -> None:
-    result = void(url, 'idempotencyKey,reason\na,fine\nb,"never\nclosed\n', "--customer", "acme")
+def test_a_quote_that_is_never_closed_costs_its_line_and_no_other(url: str) -> None:
+    text = 'idempotencyKey,reason\na,fine\nb,"never\nc,fine\n'
 
-    assert (result.exit_code, result.stdout) == (1, SUMMARY.format(1, 0, 0, 1))
+    result = void(url, text, "--customer", "acme")
+
+    assert (result.exit_code, result.stdout) == (1, SUMMARY.format(2, 0, 0, 1))
     assert result.stderr == "Line 3: This is no row of CSV: unexpected end of data.\n"
+    assert voided(url) == {"acme a": "fine", "acme c": "fine"}
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "customer,idempotencyKey\n"])
