@@ -96,13 +96,24 @@ async def held_until(connection: Connection, customer_id: UUID) -> datetime | No
 def open_periods(line: Timeline, held: Sequence[HeldRow]) -> Iterator[Period]:
     """The periods that no invoice holds and that have something to bill, in order.
 
-    Without end while the subscription is open. One that is wholly in trial is left out.
+    `held` is in order too. Without end while the subscription is open. One that is wholly in trial
+    is left out.
     """
     taken = {row.start_at for row in held}
-    trial_end = line.subscription.trial_end_at
-    for period in line.periods():
-        if period.start not in taken and (trial_end is None or trial_end < period.end):
+    for period in line.periods(_held_without_gap(line, held)):
+        if period.start not in taken:
             yield period
+
+
+def _held_without_gap(line: Timeline, held: Sequence[HeldRow]) -> datetime:
+    """Until when everything is in trial or held, so that years of invoices need not be walked."""
+    subscription = line.subscription
+    until = subscription.trial_end_at or subscription.start_at
+    for row in held:
+        if row.start_at > until:
+            break
+        until = max(until, row.end_at)
+    return until
 
 
 async def reschedule(tx: Connection, subscription_ids: Sequence[UUID]) -> None:
