@@ -18,6 +18,7 @@ from fubble_gql.pricing.money import DIGITS_MAX, PLACES_MAX, is_in_range, plain
 from fubble_gql.pricing.rates import PerUnit
 from fubble_gql.pricing.wallclock import rfc3339
 
+_AMOUNT_END = Decimal(10) ** DIGITS_MAX
 _ADDS_UP = frozenset({Aggregation.COUNT, Aggregation.SUM})
 
 
@@ -75,6 +76,8 @@ def agree(
         return None
     _check_alone(problems, metric, new, start, others)
     rate = _rate(problems, metric, start, ground) if new.rate is None else new.rate
+    if rate is not None:
+        _check_amount(problems, new, rate)
     if problems.found or rate is None:
         return None
     return CommitmentRow(
@@ -98,6 +101,16 @@ def _check_numbers(problems: Problems, new: NewCommitment) -> None:
         )
     checks.not_negative(problems, new.rate, "rate")
     checks.not_negative(problems, new.overage_rate, "overageRate")
+
+
+def _check_amount(problems: Problems, new: NewCommitment, rate: Decimal) -> None:
+    """What no bill could show is not agreed."""
+    if new.committed_quantity * rate >= _AMOUNT_END:
+        problems.add(
+            f"committedQuantity × rate must have at most {DIGITS_MAX} digits before the point: "
+            "commit to less.",
+            "committedQuantity",
+        )
 
 
 def _check_span(problems: Problems, new: NewCommitment, start: datetime, ground: Ground) -> None:

@@ -162,6 +162,7 @@ async def test_only_what_adds_up_can_be_committed_to(api: Api) -> None:
     [
         ({"committedQuantity": "0"}, ["committedQuantity"]),
         ({"committedQuantity": "-1"}, ["committedQuantity"]),
+        ({"committedQuantity": "1" + "0" * 15, "rate": "1" + "0" * 5}, ["committedQuantity"]),
         ({"rate": "-0.01"}, ["rate"]),
         ({"overageRate": "-1", "rate": "-2"}, ["rate", "overageRate"]),
         ({"startAt": "2026-04-30T23:59:59.999999Z"}, ["startAt"]),
