@@ -18,10 +18,12 @@ class Exit(IntEnum):
 
     FAILED = 1
     WRONG_SETTING = 2
+    SUMS_WRONG = 3
 
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 it could not be done; 2 a wrong setting, option or argument. "
+    "Exit codes: 0 done; 1 it could not be done; 2 a wrong setting, option or argument; "
+    "3 a check found sums that are wrong. "
     "The reason is on standard error."
 )
 

@@ -54,7 +54,8 @@ def rebuild() -> None:
 def check() -> None:
     """Prove that the hour and day sums of all usage are what the events add up to.
 
-    Reads only, at any time. Exit code 1 when one is not, and what to do.
+    Reads only, at any time. Exit code 3 when one is not, and what to do; 1 when they could not
+    be checked.
     """
 
     async def work(connection: Connection) -> tuple[int, list[Unequal]]:
@@ -79,7 +80,7 @@ def check() -> None:
         typer.echo(
             f"{len(unequal):,} sums of {checked:,} customers are wrong: run `fubble usage rebuild`."
         )
-        raise typer.Exit(Exit.FAILED)
+        raise typer.Exit(Exit.SUMS_WRONG)
     typer.echo(f"The sums of {checked:,} customers are what their events add up to.")
 
 

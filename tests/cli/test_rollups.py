@@ -46,7 +46,7 @@ def test_wrong_sums_are_named_and_mended(postgres_url: str) -> None:
 
     found = invoke("usage", "check", DATABASE_URL=postgres_url)
 
-    assert found.exit_code == 1
+    assert found.exit_code == 3
     assert found.stdout == "2 sums of 2 customers are wrong: run `fubble usage rebuild`.\n"
     assert found.stderr.count("the hour of 2026-06-01 08:00 UTC differs from its events.") == 2
     assert invoke("usage", "rebuild", DATABASE_URL=postgres_url).stdout == RIGHT
