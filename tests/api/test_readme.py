@@ -12,7 +12,8 @@ from fubble_gql.config import Settings
 from tests.api.builders import Json
 from tests.api.conftest import Api
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 class Stop(NamedTuple):
@@ -66,3 +67,9 @@ async def test_the_tour_can_be_taken_twice(api: Api) -> None:
 def test_every_setting_is_listed() -> None:
     for name in Settings.model_fields:
         assert f"`FUBBLE_{name.upper()}`" in README
+
+
+def test_what_is_said_to_be_proved_has_its_tests() -> None:
+    named = set(re.findall(r"`(tests/[\w/.]+)`", README))
+    assert len(named) > 15
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
