@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from fubble_gql import logs
+from fubble_gql.access.portal import Portal
 from fubble_gql.api.admission import Admission, Limits
-from fubble_gql.api.auth import recognise
+from fubble_gql.api.auth import reading_as, recognise
 from fubble_gql.api.context import Clock, Context
 from fubble_gql.api.documents import PATH as PDF_PATH
 from fubble_gql.api.documents import invoice_pdf
@@ -48,12 +49,14 @@ def create_app(
     on loopback.
     """
     seller = seller_of(settings)
+    portal = portal_of(settings)
     run_budget = timedelta(seconds=settings.billing_run_seconds)
 
     async def open_context(request: Request) -> Context:
         connection = request.app.state.connection
-        viewer = await recognise(connection, request)
-        return Context(connection, now, viewer, seller, run_budget)
+        authorization = request.headers.get("authorization", "")
+        viewer = await recognise(connection, authorization, portal, now())
+        return Context(reading_as(connection, viewer), now, viewer, seller, run_budget, portal)
 
     admission = Admission(
         Limits(settings.requests_max, settings.inflight_bytes_max, settings.body_seconds)
@@ -96,6 +99,12 @@ def seller_of(settings: Settings) -> Seller:
         settings.seller_tax_id,
         settings.payment_terms_days,
     )
+
+
+def portal_of(settings: Settings) -> Portal:
+    """What portal tokens are signed with, and where the portal is served."""
+    key = settings.secret_key
+    return Portal(key.get_secret_value() if key else None, settings.portal_url)
 
 
 def serve() -> Starlette:

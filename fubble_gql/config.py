@@ -49,6 +49,20 @@ def _secret(key: SecretStr | None) -> SecretStr | None:
     return key
 
 
+def _page_url(url: str | None) -> str | None:
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError as malformed:
+        raise ValueError(f"is not an address: {malformed}") from None
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("must start with https:// (or http:// on this machine)")
+    if "#" in url:
+        raise ValueError("must not have a fragment (#…): the token takes that place")
+    return url
+
+
 class Settings(BaseSettings):
     """Everything that can be set, each from the variable FUBBLE_ and its name in capitals."""
 
@@ -62,6 +76,11 @@ class Settings(BaseSettings):
     )
     secret_key: Annotated[SecretStr | None, AfterValidator(_secret)] = Field(
         None, description="Signs portal tokens: at least 32 random bytes, the same on every worker."
+    )
+    portal_url: Annotated[str | None, AfterValidator(_page_url)] = Field(
+        None,
+        max_length=2_000,
+        description="Where the customers' portal is served: createPortalSession adds the token.",
     )
     database_pool_size: int = Field(
         10, ge=1, le=1000, description="Connections to PostgreSQL that one worker may hold."

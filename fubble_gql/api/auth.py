@@ -1,20 +1,37 @@
-"""Who is asking: the API key in the Authorization header."""
+"""Who is asking: the API key or the portal token that was sent."""
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from datetime import datetime
 
 from fubble_gql.access import keys
+from fubble_gql.access.portal import Portal
 from fubble_gql.api.context import Viewer
+from fubble_gql.api.enums import Role
 from fubble_gql.db.connection import Connection
 
 SCHEME = "bearer"
 
 
-async def recognise(connection: Connection, request: Request) -> Viewer | None:
-    """The caller, or None without a key that works. One statement, none without a key."""
-    scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+def reading_as(connection: Connection, viewer: Viewer | None) -> Connection:
+    """The connection that a caller's reads go through: a customer's sees that customer's rows."""
+    if viewer is None or viewer.customer_id is None:
+        return connection
+    return connection.only(viewer.customer_id)
+
+
+async def recognise(
+    connection: Connection, authorization: str, portal: Portal, now: datetime
+) -> Viewer | None:
+    """The caller by an Authorization header's value, or None without a key or token that works.
+
+    One statement for a key, none for a portal token: it is signed.
+    """
+    scheme, _, presented = authorization.partition(" ")
     if scheme.lower() != SCHEME:
         return None
-    found = await keys.recognise(connection, presented.strip())
-    return Viewer(found.id) if found else None
+    presented = presented.strip()
+    if (session := portal.read(presented, now)) is not None:
+        return Viewer(Role.PORTAL, customer_id=session.customer_id, expires_at=session.expires_at)
+    found = await keys.recognise(connection, presented)
+    return Viewer(Role.OPERATOR, key_id=found.id) if found else None

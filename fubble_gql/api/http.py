@@ -23,7 +23,9 @@ from uuid_utils import uuid7
 
 from fubble_gql.api import wire
 from fubble_gql.api.admission import Admission, Limits, Share, in_pieces
+from fubble_gql.api.context import Viewer
 from fubble_gql.api.document import invalid, read_document
+from fubble_gql.api.operators import FORBIDDEN
 from fubble_gql.api.wire import Call, Refusal
 from fubble_gql.errors import Refused, Unavailable
 
@@ -38,8 +40,8 @@ class Context(Protocol):
     """What resolvers get; the endpoint only asks who is calling."""
 
     @property
-    def viewer(self) -> object | None:
-        """The caller, or None when no valid key was sent."""
+    def viewer(self) -> Viewer | None:
+        """The caller, or None when no valid key or token was sent."""
 
 
 def unmapped(error: GraphQLError) -> GraphQLError:
@@ -98,16 +100,16 @@ class GraphQLEndpoint:
             raise Refusal(405, "INVALID", "Send a POST, or a GET for queries.", headers=allow)
         media_type = wire.negotiate(request.headers.get("accept"))
         context = await self._context(request)
-        known = context.viewer is not None
-        call = await self._call(request, share, known=known)
-        error = self._refuse_or_find_error(call, request.method, known=known)
+        viewer = context.viewer
+        call = await self._call(request, share, viewer)
+        error = self._refuse_or_find_error(call, request.method, viewer)
         if error is None:
             result = await self._run(call, context, request.method)
         else:
             result = ExecutionResult(data=None, errors=[error])
-        if not known and result.data is None:
+        if viewer is None and result.data is None:
             raise _unauthenticated()  # what is wrong with a document may tell of the schema
-        return self._response(result, call, request, media_type)
+        return self._response(result, call, request, media_type, viewer)
 
     async def _context(self, request: Request) -> Context:
         """The caller's context; what keeps it from being opened is answered as a refusal."""
@@ -115,29 +117,34 @@ class GraphQLEndpoint:
             return await self._open_context(request)
         except (Refused, Unavailable) as failure:
             error = GraphQLError(str(failure), original_error=failure)
-            shown = self._shown(error, request.state.request_id, None)
+            shown = self._shown(error, request.state.request_id, None, suggests=False)
             code = shown["extensions"]["code"]
             raise Refusal(_STATUS.get(code, 400), code, shown["message"]) from failure
 
-    async def _call(self, request: Request, share: Share, *, known: bool) -> Call:
+    async def _call(self, request: Request, share: Share, viewer: Viewer | None) -> Call:
         """What is asked for. The operation has begun then: a body that arrives is not one yet."""
         body = bytearray()
         if request.method == "POST":
             wire.require_json(request)
-            longest = max(self._body_bytes_max, self._ingest_bytes_max)
-            body = await share.read_body(request, longest if known else self._body_bytes_max)
+            longest = self._body_bytes_max
+            if viewer is not None and not viewer.is_portal:
+                longest = max(longest, self._ingest_bytes_max)
+            body = await share.read_body(request, longest)
         share.begin()
         return wire.read_call(request, body, self._body_bytes_max)
 
-    def _refuse_or_find_error(self, call: Call, method: str, *, known: bool) -> GraphQLError | None:
+    def _refuse_or_find_error(
+        self, call: Call, method: str, viewer: Viewer | None
+    ) -> GraphQLError | None:
         """What keeps the operation from running; refuses it where HTTP has a status for that."""
         short = len(call.query) <= _CACHED_CHARACTERS_MAX
         document = (self._read_again if short else self._read)(call.query)
-        if not known and not document.is_open(
+        if viewer is None and not document.is_open(
             call.operation_name, introspection=self._introspection
         ):
             raise _unauthenticated()
-        if document.introspects and not self._introspection:
+        is_portal = _is_portal(viewer)
+        if document.introspects and (is_portal or not self._introspection):
             raise Refusal(
                 403, "FORBIDDEN", "Introspection is turned off here; read the schema file."
             )
@@ -146,8 +153,8 @@ class GraphQLEndpoint:
             return operation
         if operation.kind is OperationType.SUBSCRIPTION:
             return invalid("Subscriptions run over a WebSocket (graphql-transport-ws).")
-        if operation.kind is OperationType.MUTATION and method == "GET":
-            raise Refusal(405, "INVALID", "Send mutations as a POST.", headers={"Allow": "POST"})
+        if operation.kind is OperationType.MUTATION:
+            _refuse_mutation(method, is_portal=is_portal)
         return None
 
     async def _run(self, call: Call, context: Context, method: str) -> ExecutionResult:
@@ -164,14 +171,23 @@ class GraphQLEndpoint:
         )
 
     def _response(
-        self, result: ExecutionResult, call: Call, request: Request, media_type: str
+        self,
+        result: ExecutionResult,
+        call: Call,
+        request: Request,
+        media_type: str,
+        viewer: Viewer | None,
     ) -> Response:
         """Without `data` when nothing ran: then, and only then, is the status other than 200."""
         errors = result.errors or []
         request_id = request.state.request_id
         body: dict[str, Any] = {}
         if errors:
-            body["errors"] = [self._shown(error, request_id, call.variables) for error in errors]
+            suggests = self._suggestions and not _is_portal(viewer)
+            body["errors"] = [
+                self._shown(error, request_id, call.variables, suggests=suggests)
+                for error in errors
+            ]
         ran = result.data is not None or any(error.path is not None for error in errors)
         if ran:
             body["data"] = result.data
@@ -184,7 +200,12 @@ class GraphQLEndpoint:
         return wire.json_response(body, media_type, status)
 
     def _shown(
-        self, error: GraphQLError, request_id: str, variables: Mapping[str, Any] | None
+        self,
+        error: GraphQLError,
+        request_id: str,
+        variables: Mapping[str, Any] | None,
+        *,
+        suggests: bool,
     ) -> dict[str, Any]:
         """An error as the client sees it: with a code, and never the text of a surprise."""
         mapped = self._map_error(error)
@@ -192,7 +213,7 @@ class GraphQLEndpoint:
             return wire.shown(mapped, code, request_id, variables)
         if _is_request_error(mapped):
             shown = wire.shown(mapped, "INVALID", request_id, variables)
-            if not self._suggestions:
+            if not suggests:
                 shown["message"] = wire.without_suggestion(shown["message"])
             return shown
         _log.error(
@@ -225,10 +246,23 @@ def _is_request_error(error: GraphQLError) -> bool:
     return isinstance(cause, GraphQLError) and bool(cause.nodes)
 
 
+def _is_portal(viewer: Viewer | None) -> bool:
+    return viewer is not None and viewer.is_portal
+
+
+def _refuse_mutation(method: str, *, is_portal: bool) -> None:
+    """Raises Refusal for a customer's, and for one in an address."""
+    if is_portal:
+        raise Refusal(403, "FORBIDDEN", FORBIDDEN)
+    if method == "GET":
+        raise Refusal(405, "INVALID", "Send mutations as a POST.", headers={"Allow": "POST"})
+
+
 def _unauthenticated() -> Refusal:
     return Refusal(
         401,
         "UNAUTHENTICATED",
-        "Send a valid key in the header Authorization: Bearer <key>.",
+        "Send a valid key, or a portal token that has not expired, in the header "
+        "Authorization: Bearer <key>.",
         headers={"WWW-Authenticate": "Bearer"},
     )

@@ -48,9 +48,15 @@ class NodeQuery:
     """The caller, and objects by id."""
 
     @strawberry.field
-    def viewer(self) -> Viewer:
-        """Who is asking, by the key that was sent."""
-        return Viewer(role=Role.OPERATOR, customer=None)
+    async def viewer(self, info: Info) -> Viewer:
+        """Who is asking, by the key or the token that was sent."""
+        asking = info.context.viewer
+        if asking is None:
+            raise refuse(Code.UNAUTHENTICATED, "Send a valid key or portal token.")
+        if asking.customer_id is None:
+            return Viewer(role=asking.role, customer=None)
+        customer = await info.context.loaders.customer(asking.customer_id)
+        return Viewer(role=asking.role, customer=Customer.shown_or_none(customer))
 
     @strawberry.field
     async def node(

@@ -25,7 +25,9 @@ from fubble_gql.api.invoices import InvoiceQuery
 from fubble_gql.api.invoicing import InvoiceMutation
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
 from fubble_gql.api.nodes import NodeQuery
+from fubble_gql.api.operators import check
 from fubble_gql.api.plans import PlanMutation, PlanQuery
+from fubble_gql.api.portal import PortalMutation
 from fubble_gql.api.recording import UsageMutation
 from fubble_gql.api.scalars import SCALARS
 from fubble_gql.api.subscribing import SubscriptionMutation
@@ -52,6 +54,7 @@ def build_schema() -> strawberry.Schema:
             InvoiceMutation,
             BillingRunMutation,
             CreditMutation,
+            PortalMutation,
         ),
     )
     schema = _Schema(
@@ -66,7 +69,7 @@ def build_schema() -> strawberry.Schema:
         ],
     )
     _describe(schema)
-    _read_afresh(schema)
+    _guard_mutations(schema)
     _tell_one_of(schema)
     return schema
 
@@ -96,16 +99,20 @@ def _describe(schema: strawberry.Schema) -> None:
                 field.description = _docstring(resolver.wrapped_func)
 
 
-def _read_afresh(schema: strawberry.Schema) -> None:
-    """Let each mutation of a document show what it made, not what an earlier one had read."""
+def _guard_mutations(schema: strawberry.Schema) -> None:
+    """Let operators alone write, and each mutation of a document show what it made.
+
+    Without the latter it would show what an earlier one had read.
+    """
     mutation = schema._schema.mutation_type  # noqa: SLF001 - graphql-core's own schema
     for field in mutation.fields.values() if mutation else ():
         if field.resolve is not None:
-            field.resolve = _after_forgetting(field.resolve)
+            field.resolve = _guarded(field.resolve)
 
 
-def _after_forgetting(resolve: GraphQLFieldResolver) -> GraphQLFieldResolver:
+def _guarded(resolve: GraphQLFieldResolver) -> GraphQLFieldResolver:
     def resolved(source: object, info: GraphQLResolveInfo[Any], **arguments: object) -> object:
+        check(info.context)
         info.context.read_afresh()
         return resolve(source, info, **arguments)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -30,6 +31,7 @@ from fubble_gql.demo.load import Loaded, Report, load
 from fubble_gql.demo.story import MONTHS
 
 FOLDER = Path(".fubble-demo")
+PORTAL = "/portal/"
 
 
 def demo(
@@ -64,15 +66,18 @@ def demo(
     logs.use_console()
     with server.bind(LOOPBACK, port) as listener:
         home.prepare()
+        address = server.address_of(listener)
+        portal = {"secret_key": SecretStr(home.secret_key()), "portal_url": f"{address}{PORTAL}"}
+        settings = settings.model_copy(update=portal)
         with home.alone(), _progress_bar() as report:
             filled = database.run(
                 home.database_url, lambda connection: _fill(connection, home, report, every_days)
             )
         server.listen(listener)
-        address = server.address_of(listener) + PATH
-        typer.echo(_welcome(address, filled, folder))
+        page = address + PATH
+        typer.echo(_welcome(page, filled, folder))
         if browser and has_display():
-            threading.Thread(target=_open, args=[address], daemon=True).start()
+            threading.Thread(target=_open, args=[page], daemon=True).start()
         server.run(create_app(settings, demo_key=filled.key, tabs=filled.tabs), listener)
 
 

@@ -27,14 +27,23 @@ class Connection:
     """Runs statements on the database, or inside the transaction that it was opened for.
 
     `remembered` is for what callers know of this database and may keep: its transactions share it.
+    With a `customer_id` it reads only what that customer may see (`db/rows.py` decides).
     """
 
     def __init__(
-        self, client: BaseDBAsyncClient, remembered: dict[str, object] | None = None
+        self,
+        client: BaseDBAsyncClient,
+        remembered: dict[str, object] | None = None,
+        customer_id: UUID | None = None,
     ) -> None:
         self.client = client
+        self.customer_id = customer_id
         self.remembered: dict[str, object] = {} if remembered is None else remembered
         self.dialect: Dialect = "sqlite" if client.capabilities.dialect == "sqlite" else "postgres"
+
+    def only(self, customer_id: UUID) -> Connection:
+        """The same database, as far as one customer may see it."""
+        return Connection(self.client, self.remembered, customer_id)
 
     async def fetch(self, statement: Sql) -> Sequence[Record]:
         """Run one statement and return its rows, as the driver made them.
@@ -79,7 +88,7 @@ class Connection:
     async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         with faults.told_apart():
             async with self.client._in_transaction() as client:
-                return await work(Connection(client, self.remembered))
+                return await work(Connection(client, self.remembered, self.customer_id))
 
     @property
     def lock(self) -> str:

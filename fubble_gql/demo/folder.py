@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,6 +106,13 @@ class Folder:
     def save_key(self, key: str) -> None:
         """Keep the key, readable by its owner alone."""
         _replace(self.path / "key", key + "\n")
+
+    def secret_key(self) -> str:
+        """What the demo signs portal tokens with: made once, readable by its owner alone."""
+        file = self.path / "secret-key"
+        if not file.exists():
+            _replace(file, secrets.token_urlsafe(32) + "\n")
+        return file.read_text("utf-8").strip()
 
     @property
     def _progress(self) -> Path:

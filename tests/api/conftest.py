@@ -20,6 +20,7 @@ from fubble_gql.config import load_settings
 from fubble_gql.db.connection import Connection
 from tests.statements import collected_statements
 
+SECRET_KEY = "a-key-for-tests-of-at-least-32-bytes"  # noqa: S105 - signs tokens of tests alone
 NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 
 
@@ -88,7 +89,8 @@ async def running(database_url: str, **settings: object) -> AsyncIterator[Api]:
     """The application on a database, until the block ends."""
     EXECUTOR_CACHE.clear()
     clock = TestClock(NOW)
-    app = create_app(load_settings(database_url=database_url, **settings), now=clock)
+    chosen = {"secret_key": SECRET_KEY, **settings}
+    app = create_app(load_settings(database_url=database_url, **chosen), now=clock)
     async with app.router.lifespan_context(app):
         connection: Connection = app.state.connection
         key = await keys.create(connection, "tests", clock())

@@ -48,7 +48,7 @@ def is_refused(response: httpx.Response) -> bool:
         and response.headers["www-authenticate"] == "Bearer"
         and "data" not in body
         and error["extensions"]["code"] == "UNAUTHENTICATED"
-        and error["message"] == "Send a valid key in the header Authorization: Bearer <key>."
+        and error["message"].endswith("in the header Authorization: Bearer <key>.")
         and set(error) == {"message", "extensions"}
     )
 

@@ -22,6 +22,8 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.scalars import JSON
 from strawberry.types.execution import ExecutionContext
 
+from fubble_gql.api.context import Viewer
+from fubble_gql.api.enums import Role
 from fubble_gql.api.http import GraphQLEndpoint, crash_response
 from fubble_gql.api.ide import graphiql_routes
 from fubble_gql.errors import Unavailable
@@ -96,7 +98,7 @@ SCHEMA = QuietSchema(Query, Mutation, Subscription, extensions=[ParserCache, Val
 
 @dataclass
 class Context:
-    viewer: str | None
+    viewer: Viewer | None
 
 
 async def open_context(request: Request) -> Context:
@@ -105,7 +107,7 @@ async def open_context(request: Request) -> Context:
         raise RuntimeError(SECRET)
     if sent == "Bearer broken":
         raise Unavailable(SECRET)
-    return Context("operator" if sent == "Bearer good" else None)
+    return Context(Viewer(Role.OPERATOR) if sent == "Bearer good" else None)
 
 
 def unavailable(error: GraphQLError) -> GraphQLError:

@@ -25,6 +25,11 @@ from tests.demo.counting import rows_in
 ARGUMENTS = ("demo", "--no-browser", "--port", "0", "--folder", "demo", "--every-days")
 QUESTION = "{ customers(first: 1) { totalCount nodes { invoicePreview { total { amount } } } } }"
 
+SESSION = f"""
+mutation {{ createPortalSession(customer: {{key: "{COMPANIES[0].key}"}}) {{ url }} }}
+"""
+VIEWER = "{ viewer { customer { key } } }"
+
 
 def welcome(server: Running) -> tuple[str, str]:
     """The address and the key that it prints, once it has loaded."""
@@ -70,6 +75,9 @@ def test_the_demo_answers_with_its_key_and_starts_again_with_the_same(tmp_path: 
         assert answer["data"]["customers"]["totalCount"] == len(COMPANIES)
         page = httpx.get(url, headers={"Accept": "text/html"}, timeout=PATIENCE_SECONDS).text
         assert key in page
+        link = ask(url, key, SESSION)["data"]["createPortalSession"]["url"]
+        portal, token = link.split("#token=")
+        assert portal == url.removesuffix("/graphql") + "/portal/"
         assert "already there" not in server.out.read_text()
         assert server.stop() == 0
         assert server.err.read_text().strip() == ""
@@ -79,6 +87,7 @@ def test_the_demo_answers_with_its_key_and_starts_again_with_the_same(tmp_path: 
         url, same_key = welcome(server)
         assert "already there" in server.out.read_text()
         assert same_key == key
+        assert ask(url, token, VIEWER)["data"]["viewer"]["customer"]["key"] == COMPANIES[0].key
         assert ask(url, key, QUESTION)["data"]["customers"]["totalCount"] == len(COMPANIES)
     assert totals(folder) == expected(folder)
 
@@ -90,6 +99,7 @@ def test_the_key_is_for_its_owner_only_and_not_in_the_database(tmp_path: Path) -
     assert file.read_text() == key + "\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE((file.parent / "secret-key").stat().st_mode) == 0o600
     secret = key.split("_", 3)[3].encode()
     for stored in file.parent.glob("fubble.sqlite3*"):
         assert secret not in stored.read_bytes()

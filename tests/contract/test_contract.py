@@ -41,9 +41,6 @@ TO_COME = {
     "FIELD_REMOVED Query.topCustomers",
     "TYPE_REMOVED RevenuePoint",
     "TYPE_REMOVED TopCustomer",
-    # the portal
-    "FIELD_REMOVED Mutation.createPortalSession",
-    "TYPE_REMOVED PortalSessionPayload",
     # live
     "TYPE_REMOVED Subscription",
 }
