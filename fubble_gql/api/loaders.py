@@ -10,7 +10,7 @@ from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from fubble_gql.billing import evidence, preview, usage_report, what_if
+from fubble_gql.billing import cost_series, evidence, preview, usage_report, what_if
 from fubble_gql.billing.held import HeldRow, held_periods
 from fubble_gql.billing.invoice_rows import INVOICES, InvoiceLineRow, InvoiceRow, lines_of
 from fubble_gql.billing.life import Life
@@ -257,6 +257,16 @@ class Loaders:
             return await what_if.what_if(self._connection, all_supposed)
 
         return await self._load("what if", read, supposed)
+
+    async def cost_series(self, asked: cost_series.Asked) -> cost_series.CostSeries:
+        """A subscription's days; raises Refused for the one that has none."""
+
+        async def read(
+            all_asked: list[cost_series.Asked],
+        ) -> list[cost_series.CostSeries | Refused]:
+            return await cost_series.cost_series(self._connection, all_asked)
+
+        return await self._load("cost series", read, asked)
 
     async def usage(self, question: usage_report.Question) -> list[usage_report.Report]:
         """Usage; raises Refused for the question that cannot be answered."""

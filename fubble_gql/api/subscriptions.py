@@ -15,6 +15,7 @@ from fubble_gql.api import ids
 from fubble_gql.api.bills import InvoicePreview, preview_of, what_if_of
 from fubble_gql.api.commitments import Commitment
 from fubble_gql.api.context import Info
+from fubble_gql.api.costs import CostPoint, cost_series_of
 from fubble_gql.api.node import Node, Shown
 from fubble_gql.api.pagination import Listing, Page, UncountedConnection, paged_forward
 from fubble_gql.api.periods import AsOf, BillPeriod, Period, show_period
@@ -194,6 +195,20 @@ class PlanSubscription(Shown, Node):
         return await preview_of(
             info, row.customer_id, subscription_id=row.id, period=period, as_of=as_of
         )
+
+    @strawberry.field
+    async def cost_series(self, info: Info, period: BillPeriod = UNSET) -> list[CostPoint] | None:
+        """The cost of each day: what the bill was at its end less what it was at its start.
+
+        The days sum to what `invoicePreview` of the same period shows, line by line, but for
+        ADJUSTMENT and MANUAL lines, which belong to no day. Days are local ones, cut at the
+        period's start and end; coming ones are listed with their fees. Fees, minima and prices of
+        levels grow evenly with time; a FLAT fee falls on the first day on the plan that charges
+        it; usage costs when it happens, so a maximum that is reached makes the rest of its span
+        cost nothing. A day may be negative, for instance where a lower tier takes over. At most 400
+        days.
+        """
+        return await cost_series_of(info, _row(self), period)
 
     @strawberry.field
     async def what_if(

@@ -74,8 +74,8 @@ class Planned:
         microseconds = self.span.microseconds * share.whole // share.covered
         return Period(self.span.start, self.span.start + timedelta(microseconds=microseconds))
 
-    def piece(self, prices: Prices, found: Sequence[Found]) -> Piece:
-        """The piece with what was measured for its needs. Raises ChargeFailed."""
+    def piece(self, prices: Prices, found: Sequence[Found], until: datetime | None = None) -> Piece:
+        """The piece with what was measured for its needs, by `until`. Raises ChargeFailed."""
         terms = prices.terms[self.plan_id]
         components = {one.id: one for one in terms.components}
         usage: dict[UUID, Usage] = {}
@@ -100,6 +100,7 @@ class Planned:
             parts=parts,
             committed=tuple(committed),
             own_periods=self.own_periods,
+            until=until,
         )
 
 

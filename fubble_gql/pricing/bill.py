@@ -1,7 +1,7 @@
 """From the pieces of billing periods to the lines of a bill: the one place that decides them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from fubble_gql.pricing.money import (
     tidy,
 )
 from fubble_gql.pricing.period import WHOLE, Period, Share
+from fubble_gql.pricing.piece import Part, Piece
 from fubble_gql.pricing.rates import Flat, needs_metric
 from fubble_gql.pricing.terms import Component, Terms
 
@@ -30,15 +31,15 @@ __all__ = [
     "Commitment",
     "Committed",
     "Component",
+    "FlatFees",
     "Line",
     "LineKind",
     "Part",
     "Piece",
     "Terms",
+    "lines_of",
     "rate_pieces",
 ]
-
-_NO_USAGE = Usage()
 
 # A flat fee of one billing period: the subscription, the period, the component's key.
 _FlatFee = tuple[UUID | None, Period, str]
@@ -55,70 +56,24 @@ class ChargeFailed(ArithmeticError):
         super().__init__(f'"{component.name}" cannot be charged. {failure}')
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a piece in which a component's own price holds, with what was used in it."""
-
-    span: Period
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A span of a billing period under the same terms, with what was used in it.
-
-    Usage is by component id; a component that is absent had none. `parts` replaces it for
-    components that rest for some of the time, while a commitment of their metric holds.
-    `own_periods` are the plan's own periods around the span where these are not the
-    subscription's: then everything that is prorated, FLAT too, is a share of them.
-    """
-
-    subscription_id: UUID | None
-    terms: Terms
-    span: Period
-    period: Period
-    usage: Mapping[UUID, Usage]
-    in_trial: bool = False
-    parts: Mapping[UUID, tuple[Part, ...]] = field(default_factory=dict)
-    committed: tuple[Committed, ...] = ()
-    own_periods: tuple[Period, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.span.overlap(self.period) != self.span:
-            raise ValueError(f"{self.span} does not lie within {self.period}.")
-
-    @property
-    def share(self) -> Share:
-        return self.share_of(self.span)
-
-    def share_of(self, span: Period) -> Share:
-        """The share of a whole period that a span of the piece makes up."""
-        return Share.over(span, self.own_periods or (self.period,))
-
-    def parts_of(self, component: Component) -> tuple[Part, ...]:
-        """Where the component's own price holds."""
-        whole = Part(self.span, self.usage.get(component.id, _NO_USAGE))
-        return self.parts.get(component.id, (whole,))
-
-
 def rate_pieces(currency: str, pieces: Sequence[Piece]) -> Bill:
     """What the pieces cost, line by line, in their order. A piece in trial makes no line."""
     billed = [piece for piece in pieces if not piece.in_trial]
     for piece in billed:
         if piece.terms.currency != currency:
             raise ValueError(f"{piece.terms.name} is in {piece.terms.currency}, not {currency}.")
-    flat_fees = _FlatFees.of(billed)
-    return Bill(currency, tuple(line for each in billed for line in _lines(each, flat_fees)))
+    flat_fees = FlatFees.of(billed)
+    return Bill(currency, tuple(line for each in billed for line in lines_of(each, flat_fees)))
 
 
 @dataclass(frozen=True, slots=True)
-class _FlatFees:
+class FlatFees:
     """The flat fees of the billing periods, each with the pieces that have it, the last one last."""
 
     pieces: Mapping[_FlatFee, list[Piece]]
 
     @classmethod
-    def of(cls, pieces: Sequence[Piece]) -> "_FlatFees":
+    def of(cls, pieces: Iterable[Piece]) -> "FlatFees":
         found: dict[_FlatFee, list[Piece]] = {}
         for piece in sorted(pieces, key=lambda each: each.span.start):
             for component in piece.terms.components:
@@ -128,7 +83,8 @@ class _FlatFees:
 
     def are_charged_by(self, piece: Piece, component: Component) -> bool:
         """Once for each billing period: by the last piece that has the fee."""
-        return bool(piece.own_periods) or self.pieces[_flat_fee(piece, component)][-1] is piece
+        last = self.pieces[_flat_fee(piece, component)][-1]
+        return bool(piece.own_periods) or last.span == piece.span
 
     def counted_in(self, piece: Piece, component: Component) -> Decimal:
         """What of the fee counts towards the plan's minimum in a piece: its part of the time.
@@ -140,14 +96,15 @@ class _FlatFees:
         same_key = (one for one in last.terms.components if one.key == component.key)
         amount = sum_of(line for one in same_key for line in _component_lines(last, one))
         time = sum(each.span.microseconds for each in sharing)
-        return round_money(divide(amount, piece.span.microseconds, time), piece.terms.currency)
+        gone_by = piece.gone_by(piece.span).microseconds
+        return round_money(divide(amount, gone_by, time), piece.terms.currency)
 
 
 def _flat_fee(piece: Piece, component: Component) -> _FlatFee:
     return piece.subscription_id, piece.period, component.key
 
 
-def _lines(piece: Piece, flat_fees: _FlatFees) -> list[Line]:
+def lines_of(piece: Piece, flat_fees: FlatFees) -> list[Line]:
     """The components' lines in the plan's order, the commitments', then the plan's minimum."""
     lines: list[Line] = []
     counted = ZERO
@@ -158,12 +115,13 @@ def _lines(piece: Piece, flat_fees: _FlatFees) -> list[Line]:
             lines += own
         shared = is_flat and not piece.own_periods
         counted += flat_fees.counted_in(piece, component) if shared else sum_of(own)
-    for committed in piece.committed:
+    for committed in piece.commitments():
         own = list(_committed_lines(piece, committed))
         lines += own
         counted += sum_of(own)
     if piece.terms.minimum is not None:
-        difference = minimum_line(counted, piece.terms.minimum, piece.share, piece.terms.currency)
+        share, currency = piece.share_of(piece.span), piece.terms.currency
+        difference = minimum_line(counted, piece.terms.minimum, share, currency)
         if difference is not None:
             lines.append(_difference_line(LineKind.MINIMUM, piece, None, piece.span, difference))
     return lines
@@ -179,6 +137,7 @@ def _part_lines(piece: Piece, component: Component, part: Part) -> Iterator[Line
     # A flat fee is never prorated, and neither are its bounds.
     is_whole = isinstance(component.rate, Flat) and not piece.own_periods
     share = WHOLE if is_whole else piece.share_of(part.span)
+    most = WHOLE if is_whole else piece.whole_share_of(part.span)
     line = _charge_line(piece, component, part.span, _charge(component, part.usage, share))
     charged, currency = line.amount, piece.terms.currency
     yield line
@@ -187,7 +146,7 @@ def _part_lines(piece: Piece, component: Component, part: Part) -> Iterator[Line
         if difference is not None:
             yield _difference_line(LineKind.MINIMUM, piece, component, part.span, difference)
     if component.maximum is not None:
-        difference = maximum_line(charged, component.maximum, share, currency)
+        difference = maximum_line(charged, component.maximum, most, currency)
         if difference is not None:
             yield _difference_line(LineKind.MAXIMUM, piece, component, part.span, difference)
 
@@ -222,10 +181,12 @@ def _charge_line(piece: Piece, component: Component, span: Period, charge: Charg
 
 def _committed_lines(piece: Piece, committed: Committed) -> Iterator[Line]:
     """The fee for the commitment, then the usage that it covers and what is above it."""
-    commitment, share = committed.commitment, piece.share_of(committed.span)
+    commitment, span = committed.commitment, committed.span
+    fee = commitment.fee(piece.share_of(span))
+    usage = commitment.usage(committed.usage, piece.whole_share_of(span))
     charges = (
-        (LineKind.COMMITMENT, f"{commitment.name}: commitment", commitment.fee(share)),
-        (LineKind.USAGE, commitment.name, commitment.usage(committed.usage, share)),
+        (LineKind.COMMITMENT, f"{commitment.name}: commitment", fee),
+        (LineKind.USAGE, commitment.name, usage),
     )
     for kind, description, charge in charges:
         yield Line(
@@ -234,7 +195,7 @@ def _committed_lines(piece: Piece, committed: Committed) -> Iterator[Line]:
             component_id=None,
             metric_id=commitment.metric_id,
             subscription_id=piece.subscription_id,
-            period=committed.span,
+            period=span,
             quantity=charge.quantity,
             unit_price=_average(charge.amount, charge.quantity),
             amount=round_money(charge.amount, piece.terms.currency),
