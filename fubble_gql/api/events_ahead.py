@@ -126,23 +126,23 @@ def _event(sent: object) -> NewEvent:
     """Null equals what was left out, where either may be."""
     if type(sent) is not dict or not FIELDS.issuperset(sent):
         raise _Unusual
-    quantity, time = sent.get("quantity"), sent.get("eventTime")
-    subscription, described = sent.get("subscriptionId"), sent.get("properties")
+    get = sent.get
+    customer, metric, key = get("customer"), get("metric"), get("idempotencyKey")
+    quantity, time = get("quantity"), get("eventTime")
+    subscription, described = get("subscriptionId"), get("properties")
+    if not (type(customer) is type(metric) is type(key) is str) or (
+        subscription is not None and type(subscription) is not str
+    ):
+        raise _Unusual
     return NewEvent(
-        _text(sent.get("customer")),
-        _text(sent.get("metric")),
-        _text(sent.get("idempotencyKey")),
+        customer,
+        metric,
+        key,
         None if quantity is None else parse_decimal(quantity),
         None if time is None else parse_instant(time),
-        None if subscription is None else subscription_of(_text(subscription)),
+        None if subscription is None else subscription_of(subscription),
         None if described is None else properties.read(described),
     )
-
-
-def _text(value: object) -> str:
-    if type(value) is not str:
-        raise _Unusual
-    return value
 
 
 def subscription_of(id: str) -> UUID:

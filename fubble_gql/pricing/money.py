@@ -97,7 +97,8 @@ def is_in_range(value: Decimal) -> bool:
     """Whether it is a number of at most 20 digits before the point and 18 after it."""
     if not value.is_finite():
         return False
-    if value.is_zero():
+    text = str(value)
+    if value.is_zero() or (len(text) <= DIGITS_MAX and "E" not in text):
         return True
     if value.adjusted() >= DIGITS_MAX:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -83,18 +83,15 @@ async def _record(
 
 async def _resolve(tx: Connection, events: Sequence[NewEvent]) -> tuple[Facts, Cut]:
     """What the keys of a batch stand for, its customers held from now on."""
-    customers, cut = await directory.hold_customers(tx, _storable({one.customer for one in events}))
-    metrics = await METRICS.by(tx, "key", _storable({one.metric for one in events}))
+    customers, cut = await directory.hold_customers(tx, {one.customer for one in events})
+    keys = sorted(filter(is_storable, {one.metric for one in events}))
+    metrics = await METRICS.by(tx, "key", keys)
     named = {event.subscription_id for event in events if event.subscription_id}
     subscriptions = await _SUBSCRIPTIONS.by(tx, "id", sorted(named))
     facts = Facts(
         customers, {row.key: row for row in metrics}, {row.id: row for row in subscriptions}
     )
     return facts, cut
-
-
-def _storable(keys: Iterable[str]) -> list[str]:
-    return sorted(filter(is_storable, keys))
 
 
 @dataclass(frozen=True, slots=True)

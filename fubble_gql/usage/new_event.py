@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -30,5 +30,5 @@ class NewEvent:
     properties: Mapping[str, object] | Properties | None = None
 
     def __post_init__(self) -> None:
-        if self.event_time is not None:
+        if self.event_time is not None and self.event_time.tzinfo is not UTC:
             self.event_time = in_utc(self.event_time)

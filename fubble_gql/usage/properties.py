@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from fubble_gql.catalog.kinds import Aggregation, DimensionKind
@@ -48,8 +49,8 @@ def describe(properties: Mapping[str, object] | Properties | None, wanted: Wante
     if properties is not None:
         named, text = read(properties)
     if wanted.dimensions:
-        values = exact_json.dumps(
-            [dimension_value(named, property=name, kind=kind) for name, kind in wanted.dimensions]
+        values = _listed(
+            *[dimension_value(named, property=name, kind=kind) for name, kind in wanted.dimensions]
         )
     if wanted.counted is not None:
         counted = _counted_value(named, wanted.counted)
@@ -60,7 +61,9 @@ def read(properties: object) -> Properties:
     """The properties, looked into once; Refused when they are not JSON that can be kept."""
     if isinstance(properties, Properties):
         return properties
-    if type(properties) is dict and _is_ordinary(properties, 1):
+    if type(properties) is dict and (
+        _PLAIN.issuperset(map(type, properties.values())) or _is_ordinary(properties, 1)
+    ):
         text = _spelled(properties)
         if text is not None:
             return Properties(properties, text)
@@ -135,6 +138,12 @@ def _number(value: int | Decimal) -> int | Decimal:
         digits = exact_json.NUMBER_DIGITS_MAX
         raise _refused(f"Numbers in properties take at most {digits} digits; send a text.")
     return number
+
+
+@lru_cache(maxsize=4_096)
+def _listed(*values: str) -> str:
+    """As JSON; the same few values come again and again."""
+    return exact_json.dumps(values)
 
 
 def dimension_value(properties: Mapping[str, object], *, property: str, kind: str) -> str:

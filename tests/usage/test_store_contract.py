@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import count
+from itertools import count, cycle
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
 
 from fubble_gql.customers.models import Customer
+from fubble_gql.db import exact_json
 from fubble_gql.db.connection import Connection, Record
 from fubble_gql.db.sql import Sql, sql
 from fubble_gql.usage.events import UsageEventRow
+from fubble_gql.usage.models import UsageEvent
 from fubble_gql.usage.scope import EVERYTHING
 from fubble_gql.usage.store import store_of
 from fubble_gql.usage.store.cut import Cut
@@ -94,6 +96,43 @@ async def test_a_free_key_is_taken_and_a_taken_one_changes_nothing(db: Connectio
     ]
 
 
+async def test_known_keys_among_new_ones_change_nothing(db: Connection) -> None:
+    party = await a_party(db)
+    await store_of(db).append(db, [a_row(party, "same"), a_row(party, "other")], NOW)
+    call = [a_row(party, "new"), a_row(party, "same"), a_row(party, "other", "2")]
+
+    became = await store_of(db).append(db, [*call, a_row(party, "newer")], NOW + MINUTE)
+
+    assert became.inserted == {0, 3}
+    assert became.recorded_before <= {1}
+    keys = [(row.idempotency_key, row.quantity) for row in await stored(db)]
+    assert keys == [(key, Decimal(1)) for key in ("same", "other", "new", "newer")]
+
+
+ODD_TEXTS = ["NULL", "null", "a,b", "{}", '"', "\\", '\\"', " a ", "a\nb\t\x1f", "é😀", "'"]
+
+
+async def test_texts_and_numbers_are_kept_as_they_are_written(db: Connection) -> None:
+    party = await a_party(db)
+    rows = [
+        a_row(party, text, number)._replace(
+            properties=exact_json.dumps({text: text}),
+            dimension_values=exact_json.dumps([text]),
+            unique_value=text,
+        )
+        for text, number in zip(ODD_TEXTS, cycle(["-1E+3", "9" * 20, "1E-18"]), strict=False)
+    ]
+
+    assert len((await store_of(db).append(db, rows, NOW)).inserted) == len(ODD_TEXTS)
+
+    kept = await UsageEvent.all().using_db(db.client).order_by("id")
+    assert [row.idempotency_key for row in kept] == ODD_TEXTS
+    assert [row.quantity for row in kept] == [row.quantity for row in rows]
+    assert [row.properties for row in kept] == [{text: text} for text in ODD_TEXTS]
+    assert [row.dimension_values for row in kept] == [[text] for text in ODD_TEXTS]
+    assert [row.unique_value for row in kept] == ODD_TEXTS
+
+
 async def test_events_are_numbered_in_the_order_given(db: Connection) -> None:
     party = await a_party(db)
 
@@ -164,7 +203,7 @@ async def test_who_was_never_invoiced_may_stamp_at_once(db: Connection) -> None:
 
     cut = await held(db, party.customer)
 
-    assert cut == Cut(BEGINNING, {}, {party.customer: None})
+    assert cut == Cut(BEGINNING, {}, {}, 1)
     assert cut.stamp(NOW) == NOW
 
 

@@ -30,22 +30,23 @@ STANDINGS = Table("customer", Standing)
 class Cut:
     """Where the customers of a call stand for as long as the call holds them.
 
-    `standing` has all that there are, with when they were archived.
+    `found` is how many of them there are, archived ones included.
     """
 
     earliest_stamp: datetime
     invoiced_until: Mapping[UUID, datetime]
-    standing: Mapping[UUID, datetime | None]
+    archived: Mapping[UUID, datetime]
+    found: int
 
     @classmethod
     def of(cls, standings: Iterable[Standing], last_stamp: datetime | None = None) -> Cut:
         """`last_stamp`: before it nothing may be stamped, for another reason."""
         known = list(standings)
-        behind = [row.cut_at + _MICROSECOND for row in known if row.cut_at is not None]
         return cls(
-            max([*behind, last_stamp or BEGINNING]),
+            max([*(after(row.cut_at) for row in known), last_stamp or BEGINNING]),
             {row.id: row.invoiced_until for row in known if row.invoiced_until is not None},
-            {row.id: row.archived_at for row in known},
+            {row.id: row.archived_at for row in known if row.archived_at is not None},
+            len(known),
         )
 
     def stamp(self, now: datetime) -> datetime:
@@ -59,3 +60,8 @@ class Cut:
     def is_late(self, row: EventRow) -> bool:
         """Whether a period that may hold the event has been invoiced."""
         return row.event_time < self.invoiced_until.get(row.customer_id, BEGINNING)
+
+
+def after(cut_at: datetime | None) -> datetime:
+    """The earliest stamp of what an invoice did not know that was cut then; None: there is none."""
+    return BEGINNING if cut_at is None else cut_at + _MICROSECOND

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.sql import Listed, Sql, sql
-from fubble_gql.usage.store import postgres_rollups, statements
-from fubble_gql.usage.store.cut import STANDINGS, Cut
+from fubble_gql.usage.store import postgres_arrays, postgres_rollups, statements
+from fubble_gql.usage.store.cut import Cut, after
 from fubble_gql.usage.store.rows import (
     BODIES,
     QUANTITY_LEFT_OUT,
@@ -51,7 +52,20 @@ _MOSTLY_EMPTY = {
 }
 _COLUMNS = ", ".join(EventRow._fields)
 _FILLED = ", ".join(_MOSTLY_EMPTY.get(column, column) for column in EventRow._fields)
-_ARRAYS = ", ".join(f"?::{_TYPES[column]}[]" for column in EventRow._fields)
+# The columns that travel as texts, and how they are written.
+_WRITTEN: dict[str, Callable[[Iterable[Any]], str]] = {
+    "customer_id": postgres_arrays.plain,
+    "metric_id": postgres_arrays.plain,
+    "idempotency_key": postgres_arrays.quoted,
+    "quantity": postgres_arrays.plain,
+    "properties": postgres_arrays.quoted,
+    "dimension_values": postgres_arrays.quoted,
+    "unique_value": postgres_arrays.quoted,
+}
+_ARRAYS = ", ".join(
+    f"?::text::{_TYPES[column]}[]" if column in _WRITTEN else f"?::{_TYPES[column]}[]"
+    for column in EventRow._fields
+)
 
 _SAME = (
     "e.metric_id = sent.metric_id and e.defaulted = sent.defaulted"
@@ -61,6 +75,8 @@ _SAME = (
     " and e.properties is not distinct from sent.properties"
 )
 
+# Of so many keys of a call one is looked up first.
+_SAMPLED = 100
 
 # Only the unique index has this order. While the table is nearly empty all indexes cost the same,
 # and a plan that was kept would read all of a customer's events for each event.
@@ -72,16 +88,24 @@ _BY_KEY = (
 
 
 def append_statement(*, rolled_up: bool = True) -> str:
-    """Dedupe, insert and add to the buckets, in one statement; places with what became of them.
+    """Dedupe, insert and add to the buckets, in one statement.
+
+    It returns the places, from 0, of the events that had been recorded before, and of those whose
+    keys other events have, or another call is just taking.
 
     Numbered in the order given, since the id decides between equal times; inserted in the order of
     the keys, so that two calls with the same events wait for each other instead of deadlocking.
+    Calls are nearly always wholly new or sent again as they were: only where a sample of the keys is
+    known are all looked up, which new events would pay for in vain.
     """
     sent = (
-        f"with sent as materialized (select {_FILLED}, place from unnest({_ARRAYS})"
-        f" with ordinality as sent({_COLUMNS}, place)), judged as materialized"
+        f"with sent as materialized (select {_FILLED}, place - 1 as place from unnest({_ARRAYS})"
+        f" with ordinality as sent({_COLUMNS}, place)), sample as materialized (select exists"
+        f" (select from sent cross join lateral (select from usage_event as e where {_BY_KEY}) as e"
+        f" where place % {_SAMPLED} = 0) as is_known), judged as materialized"
         " (select sent.*, found.is_same from sent left join lateral"
-        f" (select {_SAME} as is_same from usage_event as e where {_BY_KEY}) as found on true)"
+        f" (select {_SAME} as is_same from usage_event as e"
+        f" where (select is_known from sample) and {_BY_KEY}) as found on true)"
     )
     numbered = (
         f"fresh as materialized (select nextval('{_NUMBERS}') as id, place, {_COLUMNS}"
@@ -96,8 +120,9 @@ def append_statement(*, rolled_up: bool = True) -> str:
     )
     rolled = [f"added as ({postgres_rollups.ADD})"] if rolled_up else []
     return ", ".join([sent, numbered, inserted, *rolled]) + (
-        " select place, id in (select id from inserted) from fresh"
-        " union all select place, null from judged where is_same"
+        " select (select array_agg(place) from judged where is_same), (select array_agg(place) from"
+        " (select place from judged where not is_same union all"
+        " select place from fresh where id not in (select id from inserted)) as others)"
     )
 
 
@@ -118,6 +143,16 @@ _KNOWN_UNTIL = (
     " (select max(recorded_at) from usage_event where customer_id = any(?) and recorded_at > ?),"
     " (select max(voided_at) from usage_event where customer_id = any(?)"
     " and voided_at is not null and voided_at > ?))"
+)
+
+# One row, since of most customers of a call there is nothing to say.
+_STANDING = (
+    "select count(*), max(cut_at),"
+    " array_agg(id) filter (where invoiced_until is not null),"
+    " array_agg(invoiced_until) filter (where invoiced_until is not null),"
+    " array_agg(id) filter (where archived_at is not null),"
+    " array_agg(archived_at) filter (where archived_at is not null)"
+    " from customer where id = any(?::text::uuid[])"
 )
 
 # Customers share this many locks: one each would let a single call that names 5,000 of them
@@ -143,7 +178,14 @@ class PostgresStore:
         """Share the customers' locks until the transaction ends; where they stand."""
         await _lock(tx, "pg_advisory_xact_lock_shared", customers)
         # Another statement: the lock's own sees the database as it was before the lock was waited for.
-        return Cut.of(await STANDINGS.by(tx, "id", customers))
+        [record] = await tx.fetch(sql(_STANDING, postgres_arrays.plain(customers)))
+        found, cut_at, invoiced, until, archived, since = record
+        return Cut(
+            after(cut_at),
+            dict(zip(invoiced or (), until or (), strict=True)),
+            dict(zip(archived or (), since or (), strict=True)),
+            found,
+        )
 
     async def hold_alone(self, tx: Connection, customers: Iterable[UUID]) -> None:
         """Take the customers' locks alone: once nobody shares them, until the transaction ends."""
@@ -162,15 +204,12 @@ class PostgresStore:
         self, tx: Connection, rows: Sequence[EventRow], recorded_at: datetime
     ) -> Appended:
         """Insert those whose key is free; which were, and which had been recorded before."""
-        columns = [
-            Listed(column if any(column) or name not in _MOSTLY_EMPTY else ())
-            for name, column in zip(EventRow._fields, zip(*rows, strict=True), strict=True)
-        ]
-        records = await tx.fetch(sql(_APPEND, *columns, *[recorded_at] * 3))
-        return Appended(
-            frozenset(place - 1 for place, is_new in records if is_new),
-            frozenset(place - 1 for place, is_new in records if is_new is None),
-        )
+        named = zip(EventRow._fields, zip(*rows, strict=True), strict=True)
+        columns = [_array(name, column) for name, column in named]
+        [(repeated, refused)] = await tx.fetch(sql(_APPEND, *columns, *[recorded_at] * 3))
+        recorded_before = frozenset(repeated or ())
+        inserted = frozenset(range(len(rows))).difference(recorded_before, refused or ())
+        return Appended(inserted, recorded_before)
 
     async def recorded(self, tx: Connection, keys: Sequence[EventKey]) -> list[Body]:
         """What was recorded under the keys."""
@@ -229,12 +268,20 @@ class PostgresStore:
         return statements.decoded(await connection.fetch(statement), width)
 
 
+def _array(name: str, column: Sequence[object]) -> object:
+    """A column of new events as one argument."""
+    filled = column if name not in _MOSTLY_EMPTY or any(column) else ()
+    write = _WRITTEN.get(name)
+    return Listed(filled) if write is None else write(filled)
+
+
 async def _lock(tx: Connection, function: str, customers: Iterable[UUID]) -> None:
     numbers = sorted({customer.int % LOCKS for customer in customers})
     await tx.fetch(
         sql(
-            f"select count({function}({_LOCK_CLASS}, number)) from unnest(?::int[]) as n(number)",
-            Listed(numbers),
+            f"select count({function}({_LOCK_CLASS}, number))"
+            " from unnest(?::text::int[]) as n(number)",
+            postgres_arrays.plain(numbers),
         )
     )
 
