@@ -8,16 +8,20 @@ from fubble_gql.access import keys
 from fubble_gql.access.portal import Portal
 from fubble_gql.api.context import Viewer
 from fubble_gql.api.enums import Role
+from fubble_gql.api.ids import NOBODY
 from fubble_gql.db.connection import Connection
 
 SCHEME = "bearer"
 
 
 def reading_as(connection: Connection, viewer: Viewer | None) -> Connection:
-    """The connection that a caller's reads go through: a customer's sees that customer's rows."""
-    if viewer is None or viewer.customer_id is None:
-        return connection
-    return connection.only(viewer.customer_id)
+    """The connection that a caller's reads go through, over HTTP and on a WebSocket.
+
+    A customer's sees that customer's rows, and a stranger's nobody's.
+    """
+    if viewer is None:
+        return connection.only(NOBODY)
+    return connection if viewer.customer_id is None else connection.only(viewer.customer_id)
 
 
 async def recognise(

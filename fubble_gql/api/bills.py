@@ -87,7 +87,8 @@ async def what_if_of(
     info: Info, row: SubscriptionRow, plan: PlanRef, period: PeriodInput | None
 ) -> InvoicePreview:
     """The bill of a subscription as it would be on another plan."""
-    loaders, ref = info.context.loaders, refs.resolve(plan, "plan")
+    loaders = info.context.loaders
+    ref = refs.resolve(plan, "plan", decode=info.context.own_id)
     other = await (loaders.plan(ref.id) if ref.id else loaders.latest_plan(ref.key or ""))
     if other is None:
         raise not_found("plan", "plan")

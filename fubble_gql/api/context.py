@@ -11,11 +11,13 @@ from uuid import UUID
 import strawberry
 
 from fubble_gql.access.portal import Portal
+from fubble_gql.api import ids
 from fubble_gql.api.enums import Role
 from fubble_gql.api.loaders import Loaders
 from fubble_gql.billing import run
 from fubble_gql.billing.seller import Seller
 from fubble_gql.db.connection import Connection
+from fubble_gql.errors import Refused
 
 Clock = Callable[[], datetime]
 
@@ -31,6 +33,10 @@ class Viewer:
     key_id: str | None = None
     customer_id: UUID | None = None
     expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.is_portal == (self.customer_id is None or self.expires_at is None):
+            raise ValueError("A portal's viewer is one customer's, until an instant.")
 
     @property
     def is_portal(self) -> bool:
@@ -62,6 +68,31 @@ class Context:
     def loaders(self) -> Loaders:
         """Batches the reads of one relation level into one statement."""
         return Loaders(self.connection)
+
+    def split_id(self, id: str, *path: str | int) -> tuple[str, UUID | int]:
+        """As `ids.split`; to a customer what is no id is one more thing that is not there.
+
+        It gets the same answer by the same statements as for what is another customer's.
+        """
+        try:
+            return ids.split(id, *path)
+        except Refused:
+            if self._is_customers:
+                return ids.missing(id)
+            raise
+
+    def own_id(self, type_name: str, id: str, *path: str | int) -> UUID:
+        """As `ids.decode`, with the same exception."""
+        try:
+            return ids.decode(type_name, id, *path)
+        except Refused:
+            if self._is_customers:
+                return ids.NOBODY
+            raise
+
+    @property
+    def _is_customers(self) -> bool:
+        return self.viewer is not None and self.viewer.is_portal
 
     def read_afresh(self) -> None:
         """Forget what was read: something is about to be written."""

@@ -79,7 +79,9 @@ class Customer(Shown, Node):
     company_name: str | None = strawberry.field(description="The legal name, for invoices.")
     billing_address: str | None = strawberry.field(description="The address, for invoices.")
     payment_method_id: str | None = strawberry.field(
-        description="How your payment service knows the customer's means of payment."
+        description=(
+            "How your payment service knows the customer's means of payment. Null to portal tokens."
+        )
     )
     currency: str = strawberry.field(
         description='The ISO 4217 code of everything that is billed, as in "EUR". Never changes.'
@@ -87,7 +89,9 @@ class Customer(Shown, Node):
     timezone: str = strawberry.field(
         description='The IANA name of the timezone that days and months are cut in, as in "UTC".'
     )
-    metadata: JSON = strawberry.field(description="A JSON object of your own.")
+    metadata: JSON = strawberry.field(
+        description="A JSON object of your own. Portal tokens get an empty one."
+    )
     created_at: datetime = strawberry.field(description="When it was created.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
     archived_at: datetime | None = strawberry.field(description="When it was archived, if it was.")
@@ -199,7 +203,7 @@ class CustomerQuery:
         ] = UNSET,
     ) -> Customer | None:
         """One customer, by id or by key."""
-        ref = refs.either("Customer", given_or_none(id), given_or_none(key))
+        ref = refs.either(info, "Customer", given_or_none(id), given_or_none(key))
         return Customer.shown_or_none(await rows.find(info.context.connection, CUSTOMERS, ref))
 
     @paged

@@ -20,6 +20,9 @@ PREFIXES = {
     "CreditGrant": "crd",
     "CreditTransaction": "ctx",
 }
+# No row has these ids.
+NOBODY = UUID(int=0)
+_NO_EVENT = -1
 _TYPES = {prefix: name for name, prefix in PREFIXES.items()}
 _SHAPE = re.compile(r"([a-z]{2,4})_([0-9a-f]{32}|[0-9]{1,18})", re.ASCII)
 
@@ -36,6 +39,12 @@ def split(id: str, *path: str | int) -> tuple[str, UUID | int]:
     if shape is None or name is None or (name == "UsageEvent") == (len(shape[2]) == 32):
         raise refuse(Code.INVALID, "This is not an id; use one that the API gave you.", *path)
     return name, int(shape[2]) if name == "UsageEvent" else UUID(shape[2])
+
+
+def missing(id: str) -> tuple[str, UUID | int]:
+    """For what is no id: the type that its prefix names, else Customer, and an id of no row."""
+    name = _TYPES.get(id.partition("_")[0], "Customer")
+    return name, _NO_EVENT if name == "UsageEvent" else NOBODY
 
 
 def decode(type_name: str, id: str, *path: str | int) -> UUID:

@@ -9,6 +9,7 @@ import strawberry
 from strawberry import UNSET
 
 from fubble_gql.api import ids, refs
+from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given, given_or_none
 from fubble_gql.api.periods import PeriodInput, read_period
 from fubble_gql.api.refs import CustomerRef
@@ -114,12 +115,14 @@ def new_line(input: ManualLineInput) -> ManualLine:
     )
 
 
-def search_of(filter: InvoiceFilter | None) -> InvoiceSearch:
+def search_of(info: Info, filter: InvoiceFilter | None) -> InvoiceSearch:
     """Which invoices a filter leaves. Raises Refused: INVALID for an id of another type."""
     chosen = given_or_none(filter) or InvoiceFilter()
     customer = given_or_none(chosen.customer)
     return InvoiceSearch(
         is_overdue=given_or_none(chosen.overdue),
-        customer=None if customer is None else refs.resolve(customer, "filter", "customer"),
+        customer=None
+        if customer is None
+        else refs.resolve(customer, "filter", "customer", decode=info.context.own_id),
         **given(chosen, "statuses", "issued_after", "issued_before"),
     )

@@ -209,7 +209,7 @@ class InvoiceQuery:
         if own is None:
             where = sql("where number = ?", given_number)
         else:
-            where = sql("where id = ?", ids.decode("Invoice", own, "id"))
+            where = sql("where id = ?", info.context.own_id("Invoice", own, "id"))
         rows = await INVOICES.select(info.context.connection, where)
         return Invoice.shown_or_none(rows[0] if rows else None)
 
@@ -218,7 +218,7 @@ class InvoiceQuery:
         self, info: Info, page: Page, filter: FilterArgument = UNSET
     ) -> Connection[Invoice]:
         """Every invoice, drafts and void ones too unless filtered; the newest first."""
-        return await connect(info, invoice_listing(info, search_of(filter)), page)
+        return await connect(info, invoice_listing(info, search_of(info, filter)), page)
 
 
 def invoice_listing(info: Info, search: InvoiceSearch) -> Listing:
@@ -233,7 +233,7 @@ def invoices_of(info: Info, filter: InvoiceFilter | None, *own: Ref) -> Listing:
 
     Raises Refused: INVALID when another one is asked for.
     """
-    search = search_of(filter)
+    search = search_of(info, filter)
     if search.customer is not None and search.customer not in own:
         raise refuse(Code.INVALID, "These are one customer's alone.", "filter", "customer")
     return invoice_listing(info, replace(search, customer=None))

@@ -141,7 +141,7 @@ class MetricQuery:
         ] = UNSET,
     ) -> Metric | None:
         """One metric, by id or by key."""
-        ref = refs.either("Metric", given_or_none(id), given_or_none(key))
+        ref = refs.either(info, "Metric", given_or_none(id), given_or_none(key))
         return Metric.shown_or_none(await rows.find(info.context.connection, METRICS, ref))
 
     @paged

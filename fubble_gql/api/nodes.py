@@ -7,7 +7,6 @@ from typing import Annotated, Any, cast
 
 import strawberry
 
-from fubble_gql.api import ids
 from fubble_gql.api.context import Info
 from fubble_gql.api.customers import Customer
 from fubble_gql.api.enums import Role
@@ -65,7 +64,7 @@ class NodeQuery:
         id: Annotated[strawberry.ID, strawberry.argument(description="Any object's id.")],
     ) -> Node | None:
         """Any object by its id; null when there is none."""
-        return (await _fetch(info, [ids.split(id, "id")]))[0]
+        return (await _fetch(info, [info.context.split_id(id, "id")]))[0]
 
     @strawberry.field
     async def nodes(
@@ -77,16 +76,17 @@ class NodeQuery:
     ) -> list[Node | None]:
         """Objects by their ids, in the order given.
 
-        Null for each that there is not; null with an error for each that is no id.
+        Null for each that there is not; null with an error for each that is no id (to a portal
+        token that is not there either).
         """
         if len(ids) > NODES_MAX:
             raise refuse(Code.LIMIT_EXCEEDED, f"At most {NODES_MAX} ids at once.", "ids")
-        return await _fetch(info, [_split(id, index) for index, id in enumerate(ids)])
+        return await _fetch(info, [_split(info, id, index) for index, id in enumerate(ids)])
 
 
-def _split(id: str, index: int) -> tuple[str, object] | Refused:
+def _split(info: Info, id: str, index: int) -> tuple[str, object] | Refused:
     try:
-        return ids.split(id, "ids", index)
+        return info.context.split_id(id, "ids", index)
     except Refused as refused:
         return refused
 

@@ -141,7 +141,7 @@ class PlanQuery:
         ] = UNSET,
     ) -> Plan | None:
         """One version of a plan: by id, or by key its latest unless said otherwise."""
-        ref = refs.either("Plan", given_or_none(id), given_or_none(key))
+        ref = refs.either(info, "Plan", given_or_none(id), given_or_none(key))
         found = await plans.look_up(info.context.connection, ref, given_or_none(version))
         return Plan.shown_or_none(found)
 

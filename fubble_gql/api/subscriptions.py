@@ -11,7 +11,6 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from fubble_gql.api import ids
 from fubble_gql.api.bills import InvoicePreview, preview_of, what_if_of
 from fubble_gql.api.commitments import Commitment
 from fubble_gql.api.context import Info
@@ -237,7 +236,7 @@ class SubscriptionQuery:
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
     ) -> PlanSubscription | None:
         """One subscription."""
-        ref = Ref(id=ids.decode("PlanSubscription", id, "id"))
+        ref = Ref(id=info.context.own_id("PlanSubscription", id, "id"))
         found = await db_refs.find(info.context.connection, SUBSCRIPTIONS, ref)
         return PlanSubscription.shown_or_none(found)
 

@@ -11,7 +11,6 @@ import strawberry
 from strawberry import UNSET
 from strawberry.scalars import JSON
 
-from fubble_gql.api import ids
 from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.metrics import Metric
@@ -156,7 +155,7 @@ async def event_listing(info: Info, filter: UsageEventFilter | None) -> Listing:
         period=read_period(chosen.period, "filter", "period"),
         subscription_id=None
         if subscription is None
-        else ids.decode("PlanSubscription", subscription, "filter", "subscriptionId"),
+        else info.context.own_id("PlanSubscription", subscription, "filter", "subscriptionId"),
         include_voided=given_or_none(chosen.include_voided) or False,
     )
     return Listing("usageEvents", USAGE_EVENTS, NEWEST_FIRST, wanted.conditions(connection))

@@ -12,7 +12,7 @@ from fubble_gql.billing.invoice_states import UNPAID, StoredStatus
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order
 from fubble_gql.db.repeat import new_id
-from fubble_gql.db.rows import JsonList, JsonObject, Read, Table
+from fubble_gql.db.rows import JsonList, JsonObject, Read, Table, of_seen, own
 from fubble_gql.db.sql import sql
 from fubble_gql.db.write import Json, Row
 from fubble_gql.pricing.charge import Step
@@ -100,8 +100,8 @@ class InvoiceLineRow(NamedTuple):
         )
 
 
-INVOICES = Table("invoice", InvoiceRow)
-INVOICE_LINES = Table("invoice_line", InvoiceLineRow)
+INVOICES = Table("invoice", InvoiceRow, own("customer_id"))
+INVOICE_LINES = Table("invoice_line", InvoiceLineRow, of_seen("invoice_id", INVOICES))
 NEWEST_FIRST = Order(("created_at", "id"), descending=True)
 
 

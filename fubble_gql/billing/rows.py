@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order
-from fubble_gql.db.rows import Table
+from fubble_gql.db.rows import Table, of_seen, own
 from fubble_gql.db.sql import Sql, sql
 
 
@@ -65,9 +65,9 @@ class CommitmentRow(NamedTuple):
     end_at: datetime | None
 
 
-SUBSCRIPTIONS = Table("plan_subscription", SubscriptionRow)
-PHASES = Table("subscription_phase", PhaseRow)
-COMMITMENTS = Table("commitment", CommitmentRow)
+SUBSCRIPTIONS = Table("plan_subscription", SubscriptionRow, own("customer_id"))
+PHASES = Table("subscription_phase", PhaseRow, of_seen("subscription_id", SUBSCRIPTIONS))
+COMMITMENTS = Table("commitment", CommitmentRow, of_seen("subscription_id", SUBSCRIPTIONS))
 FIRST_STARTED_FIRST = Order(("start_at", "id"))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from fubble_gql.db.pages import Order
-from fubble_gql.db.rows import Table
+from fubble_gql.db.rows import Table, of_seen, own
 from fubble_gql.db.sql import Sql, sql
 from fubble_gql.pricing.money import ZERO
 
@@ -67,8 +67,10 @@ class CreditTransactionRow(NamedTuple):
     created_at: datetime
 
 
-CREDIT_GRANTS = Table("credit_grant", CreditGrantRow)
-CREDIT_TRANSACTIONS = Table("credit_transaction", CreditTransactionRow)
+CREDIT_GRANTS = Table("credit_grant", CreditGrantRow, own("customer_id"))
+CREDIT_TRANSACTIONS = Table(
+    "credit_transaction", CreditTransactionRow, of_seen("grant_id", CREDIT_GRANTS)
+)
 BY_CREATION = Order(("created_at", "id"))
 
 

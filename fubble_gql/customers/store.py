@@ -15,7 +15,7 @@ from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.repeat import Call, make_once, new_id
-from fubble_gql.db.rows import JsonObject, Table
+from fubble_gql.db.rows import JsonObject, Table, own
 from fubble_gql.errors import Problems
 
 
@@ -39,7 +39,13 @@ class CustomerRow(NamedTuple):
     invoiced_until: datetime | None
 
 
-CUSTOMERS = Table("customer", CustomerRow)
+CUSTOMERS = Table(
+    "customer",
+    CustomerRow,
+    own("id"),
+    # The operator's own notes, and how its payment service knows the customer.
+    hidden={"metadata": {}, "payment_method_id": None},
+)
 BY_CREATION = Order(("created_at", "id"))
 
 

@@ -96,7 +96,9 @@ async def pages(
     if connection.dialect == "postgres":
         statement = (
             sql(f"select {table.columns} from unnest(?::uuid[]) as parent(id)", Listed(ids))
-            + sql(f"cross join lateral (select * from {table.name} where {column} = parent.id and")
+            + sql("cross join lateral (select * from")
+            + table.source(connection)
+            + sql(f"where {column} = parent.id and")
             + condition
             + sql(f"{walked.clause} limit ?) as {table.name}", limit)
             + walked.clause
@@ -104,7 +106,9 @@ async def pages(
     else:
         statement = (
             sql(f"select {table.columns} from (select *, row_number() over (")
-            + sql(f"partition by {column} {walked.clause}) as place from {table.name} where")
+            + sql(f"partition by {column} {walked.clause}) as place from")
+            + table.source(connection)
+            + "where"
             + connection.is_in(column, ids)
             + "and"
             + condition
@@ -143,7 +147,9 @@ async def _page_each(
     for n, where in enumerate(wheres):
         statement += (
             sql(f"{'union all ' * (n > 0)}select * from (select {table.columns}, {n} as place")
-            + sql(f"from {table.name} where")
+            + "from"
+            + table.source(connection)
+            + "where"
             + all_of([where, *conditions])
             + sql(f"{walked.clause} limit ?) as part_{n}", window.size + 1)
         )
@@ -176,7 +182,8 @@ def _cut(rows: list[R], window: Window) -> Slice[R]:
 
 async def count(connection: Connection, table: Table[R], where: Sql = ALWAYS) -> int:
     """How many rows there are."""
-    rows = await connection.fetch(sql(f"select count(*) from {table.name} where") + where)
+    statement = sql("select count(*) from") + table.source(connection) + "where" + where
+    rows = await connection.fetch(statement)
     return int(rows[0][0])
 
 
@@ -189,7 +196,9 @@ async def counts(
     """How many rows each parent has. One statement."""
     column, ids = parents
     statement = (
-        sql(f"select {column}, count(*) from {table.name} where")
+        sql(f"select {column}, count(*) from")
+        + table.source(connection)
+        + "where"
         + connection.is_in(column, ids)
         + "and"
         + where

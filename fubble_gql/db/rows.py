@@ -1,9 +1,13 @@
-"""Light rows: a NamedTuple per table, read by column and decoded by its annotations."""
+"""Light rows: a NamedTuple per table, read by column and decoded by its annotations.
+
+Whoever reads as one customer (`Connection.only`) reads each table through the rows of it that the
+customer may see. This is the one place where that is added, to every read of rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -16,6 +20,7 @@ from fubble_gql.db.sql import Sql, sql
 from fubble_gql.pricing.money import tidy
 
 R = TypeVar("R", bound=NamedTuple)
+Visible = Callable[[UUID], Sql]
 
 
 class Read(NamedTuple):
@@ -28,17 +33,41 @@ JsonObject = Annotated[Mapping[str, Any], Read(exact_json.loads)]
 JsonList = Annotated[list[Any], Read(exact_json.loads)]
 
 
+class NotVisible(Exception):
+    """A customer's connection was about to read a table that does not say what customers see."""
+
+
 @dataclass(frozen=True)
 class Table(Generic[R]):
-    """Where the rows of one type live."""
+    """Where the rows of one type live.
+
+    `visible` is a condition for a WHERE: which of its rows the customer with an id may see. Without
+    one no customer reads the table at all. Customers see the values of `hidden` in place of a row's
+    own.
+    """
 
     name: str
     row: type[R]
+    visible: Visible | None = None
+    hidden: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @cached_property
     def columns(self) -> str:
         """The row's columns, in its order, qualified by the table's name."""
         return ", ".join(f"{self.name}.{column}" for column in self.row._fields)
+
+    def seen_by(self, customer_id: UUID) -> Sql:
+        """Which rows a customer may see. Raises NotVisible where the table does not say."""
+        if self.visible is None:
+            raise NotVisible(self.name)
+        return sql("(") + self.visible(customer_id) + ")"
+
+    def source(self, connection: Connection) -> Sql:
+        """What to select from: the table, or the rows that the connection's customer may see."""
+        if connection.customer_id is None:
+            return sql(self.name)
+        seen = self.seen_by(connection.customer_id)
+        return sql(f"(select * from {self.name} where") + seen + f") as {self.name}"
 
     @cached_property
     def _decoders(self) -> dict[Dialect, list[tuple[int, Callable[[Any], object]]]]:
@@ -56,18 +85,20 @@ class Table(Generic[R]):
     def decode(self, connection: Connection, records: Iterable[Record]) -> list[R]:
         """The driver's records as rows; columns beyond the row's own are left out."""
         width, decoders = len(self.row._fields), self._decoders[connection.dialect]
+        hidden = self.hidden if connection.customer_id is not None else None
         rows = []
         for record in records:
             values = list(record[:width]) if connection.dialect == "sqlite" else [*record][:width]
             for n, decode in decoders:
                 if values[n] is not None:
                     values[n] = decode(values[n])
-            rows.append(self.row._make(values))
+            row = self.row._make(values)
+            rows.append(row._replace(**hidden) if hidden else row)
         return rows
 
     async def select(self, connection: Connection, rest: Sql) -> list[R]:
         """Rows of `select … from table` followed by `rest` (a where, an order)."""
-        statement = sql(f"select {self.columns} from {self.name}") + rest
+        statement = sql(f"select {self.columns} from") + self.source(connection) + rest
         return self.decode(connection, await connection.fetch(statement))
 
     async def by(self, connection: Connection, column: str, values: Sequence[object]) -> list[R]:
@@ -75,6 +106,18 @@ class Table(Generic[R]):
         if not values:
             return []
         return await self.select(connection, sql("where") + connection.is_in(column, values))
+
+
+def own(column: str) -> Visible:
+    """A customer sees the rows in which this column is its id."""
+    return lambda customer_id: sql(f"{column} = ?", customer_id)
+
+
+def of_seen(column: str, table: Table[Any]) -> Visible:
+    """A customer sees the rows in which this column refers to a row that it sees."""
+    return lambda customer_id: (
+        sql(f"{column} in (select id from {table.name} where") + table.seen_by(customer_id) + ")"
+    )
 
 
 def _kind(hint: object) -> object:

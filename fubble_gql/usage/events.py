@@ -12,7 +12,7 @@ from uuid import UUID
 from fubble_gql.checks import is_storable
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order
-from fubble_gql.db.rows import JsonObject, Table
+from fubble_gql.db.rows import JsonObject, Table, own
 from fubble_gql.db.sql import ALWAYS, Sql, all_of, sql
 from fubble_gql.pricing.period import Period
 from fubble_gql.usage.scope import Scope, Stretch
@@ -34,7 +34,7 @@ class UsageEventRow(NamedTuple):
     properties: JsonObject | None
 
 
-USAGE_EVENTS = Table("usage_event", UsageEventRow)
+USAGE_EVENTS = Table("usage_event", UsageEventRow, own("customer_id"))
 NEWEST_FIRST = Order(("event_time", "id"), descending=True)
 
 

@@ -1,0 +1,193 @@
+"""Walking the whole graph by its schema: every edge, from the roots or from an object, to the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, cast
+
+from graphql import (
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_composite_type,
+    is_interface_type,
+    is_required_argument,
+    is_union_type,
+)
+
+from fubble_gql.api.schema import build_schema
+from tests.api.conftest import Api
+
+SPAN = 'period: {start: "2026-05-01T00:00:00Z", end: "2026-08-01T00:00:00Z"}'
+# What an edge is asked with, where it shows more, or nothing at all, without.
+ARGUMENTS = {
+    "Customer.usage": f"({SPAN}, granularity: MONTH)",
+    "Customer.unbilledUsage": f"({SPAN})",
+    "Customer.usageEvents": "(filter: {includeVoided: true})",
+    "PlanSubscription.usage": f"({SPAN}, granularity: MONTH)",
+    "PlanSubscription.whatIf": '(plan: {key: "open"})',
+    "Plan.estimate": "(usage: [])",
+}
+LISTS = {
+    "viewer": "",
+    "customers": "",
+    "metrics": "(first: 100)",
+    "plans": "(first: 100, filter: {allVersions: true})",
+    "invoices": "(first: 100)",
+}
+CHUNK = 10
+
+
+@cache
+def schema() -> GraphQLSchema:
+    """The whole schema, as graphql-core knows it."""
+    return build_schema()._schema
+
+
+def fields_of(kind: GraphQLNamedType) -> dict[str, GraphQLField]:
+    """An object type's fields."""
+    found: dict[str, GraphQLField] = cast(GraphQLObjectType, kind).fields
+    return found
+
+
+def is_node(kind: GraphQLNamedType) -> bool:
+    """Whether its objects can be fetched by their ids."""
+    node = schema().type_map["Node"]
+    return kind is node or node in getattr(kind, "interfaces", ())
+
+
+@cache
+def leads_to_objects(kind: GraphQLNamedType) -> bool:
+    """Whether something with an id can be reached through a value of this type."""
+    waiting, seen = [kind], set[str]()
+    while waiting:
+        one = waiting.pop()
+        fields = getattr(one, "fields", {})
+        if "id" in fields:
+            return True
+        if one.name not in seen:
+            waiting += [get_named_type(each.type) for each in fields.values()]
+        seen.add(one.name)
+    return False
+
+
+def all_edges() -> set[str]:
+    """Every field in reach of the query root that leads to objects, as in "Customer.invoices"."""
+    found: set[str] = set()
+    waiting, seen = [schema().type_map["Query"]], set[str]()
+    while waiting:
+        kind = waiting.pop()
+        if kind.name in seen:
+            continue
+        seen.add(kind.name)
+        if is_interface_type(kind):
+            waiting += schema().get_implementations(kind).objects
+            continue
+        for name, one in getattr(kind, "fields", {}).items():
+            named = get_named_type(one.type)
+            if is_composite_type(named) and leads_to_objects(named):
+                found.add(f"{kind.name}.{name}")
+                waiting.append(named)
+    return found
+
+
+@dataclass
+class Walk:
+    """What a caller reached: the objects by id, the edges that led somewhere, every answer's text."""
+
+    api: Api
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    edges: set[str] = field(default_factory=set)
+    text: str = ""
+    waiting: dict[str, str] = field(default_factory=dict)
+
+    async def from_lists(self) -> Walk:
+        """From every root that is a list."""
+        for name, arguments in LISTS.items():
+            kind = schema().type_map["Query"]
+            named = get_named_type(fields_of(kind)[name].type)
+            answer = await self._ask(f"{{ {name}{arguments} {{ {selection(named)} }} }}")
+            self._take(named, answer[name], f"Query.{name}")
+        return await self._on(())
+
+    async def from_object(self, type_name: str, id: str, *, but: Sequence[str] = ()) -> Walk:
+        """From one object on, without going on from objects of the types named in `but`."""
+        self.waiting[id] = type_name
+        return await self._on(but)
+
+    async def _on(self, but: Sequence[str]) -> Walk:
+        while True:
+            left = {id: name for id, name in self.waiting.items() if id not in self.objects}
+            left = {id: name for id, name in left.items() if name not in but}
+            if not left:
+                return self
+            for name in sorted(set(left.values())):
+                ids = [id for id, own in left.items() if own == name]
+                for start in range(0, len(ids), CHUNK):
+                    await self._fetch(name, ids[start : start + CHUNK])
+
+    async def _fetch(self, name: str, ids: Sequence[str]) -> None:
+        kind = schema().type_map[name]
+        document = f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {name} {{ {selection(kind)} }} }} }}"
+        for id, found in zip(ids, (await self._ask(document, ids=ids))["nodes"], strict=True):
+            assert found is not None, f"{id} was shown, and cannot be fetched"
+            self.objects[id] = found
+            self._take(kind, found, None)
+
+    async def _ask(self, document: str, **variables: object) -> dict[str, Any]:
+        answer = cast(dict[str, Any], await self.api.ask(document, **variables))
+        self.text += json.dumps(answer, default=str) + "\n"
+        return answer
+
+    def _take(self, kind: GraphQLNamedType, value: object, edge: str | None) -> None:
+        """Note the objects in a value, and the edges that led to them."""
+        if isinstance(value, list):
+            for one in value:
+                self._take(kind, one, edge)
+            return
+        if value is None or is_union_type(kind):
+            return
+        assert isinstance(value, dict)
+        if edge is not None:
+            self.edges.add(edge)
+            if is_node(kind):
+                self.waiting[value["id"]] = value["__typename"]
+                return
+        for name, one in fields_of(kind).items():
+            named = get_named_type(one.type)
+            if is_composite_type(named):
+                self._take(named, value[name], f"{kind.name}.{name}")
+
+
+def selection(kind: GraphQLNamedType) -> str:
+    """Every field of a type, down to leaves and to objects that can be fetched by themselves."""
+    if is_union_type(kind):
+        return " ".join(f"... on {one.name} {{ {_aliased(one)} }}" for one in kind.types)
+    return " ".join(_selected(kind))
+
+
+def _selected(kind: GraphQLNamedType) -> Iterator[str]:
+    for name, one in fields_of(kind).items():
+        place = f"{kind.name}.{name}"
+        missing = [key for key, argument in one.args.items() if is_required_argument(argument)]
+        assert not missing or place in ARGUMENTS, f"Say in ARGUMENTS how to walk {place}"
+        yield f"{name}{ARGUMENTS.get(place, '')}{_below(get_named_type(one.type))}"
+
+
+def _below(kind: GraphQLNamedType) -> str:
+    if not is_composite_type(kind):
+        return ""
+    return f" {{ {'__typename id' if is_node(kind) else selection(kind)} }}"
+
+
+def _aliased(kind: GraphQLNamedType) -> str:
+    """Fields of the members of a union, which may be called alike and be of other types."""
+    return " ".join(
+        f"{kind.name}_{name}: {name}{_below(get_named_type(one.type))}"
+        for name, one in fields_of(kind).items()
+    )
