@@ -13,6 +13,7 @@ The folders, from the top down; imports only ever point down:
     access/          API keys
     db/              connections, exact columns, pages, migrations
     pricing/         Decimal in, explained amounts out: pure, no I/O
+    monitoring.py    what a running server counts, for Prometheus
     config.py        the only reader of the environment
     errors.py        failures that a caller can act on
 """

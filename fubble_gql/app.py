@@ -22,6 +22,8 @@ from fubble_gql.api.documents import invoice_pdf
 from fubble_gql.api.errors import with_code
 from fubble_gql.api.http import GraphQLEndpoint, crash_response
 from fubble_gql.api.ide import Tab, graphiql_page, graphiql_routes
+from fubble_gql.api.operations import watched
+from fubble_gql.api.probes import Readiness, probe_routes, tell_of_signals
 from fubble_gql.api.schema import build_schema
 from fubble_gql.billing.seller import Seller
 from fubble_gql.config import Settings, load_settings
@@ -72,7 +74,8 @@ def create_app(
         admission=admission,
         map_error=_mapped,
     )
-    pdf = admission.around(invoice_pdf(open_context))
+    pdf = watched("invoicePdf", admission.around(invoice_pdf(open_context)))
+    readiness = Readiness()
     patience = Patience(settings.database_wait_seconds, settings.statement_seconds)
 
     @asynccontextmanager
@@ -81,14 +84,18 @@ def create_app(
         async with open_database(
             settings.database_url, settings.database_pool_size, patience
         ) as app.state.connection:
+            readiness.connection = app.state.connection
             yield
 
     pages = graphiql_routes(PATH) if settings.graphiql else []
-    return Starlette(
-        routes=[Route(PATH, endpoint), Route(PDF_PATH, pdf), *pages],
+    probes = probe_routes(readiness, metrics=settings.metrics, token=settings.metrics_token)
+    app = Starlette(
+        routes=[Route(PATH, endpoint), Route(PDF_PATH, pdf), *probes, *pages],
         exception_handlers={Exception: crash_response},
         lifespan=lifespan,
     )
+    app.state.readiness = readiness
+    return app
 
 
 def seller_of(settings: Settings) -> Seller:
@@ -109,8 +116,10 @@ def portal_of(settings: Settings) -> Portal:
 
 def serve() -> Starlette:
     """The application with the environment's settings, for uvicorn's workers."""
-    logs.use_json_lines()
-    app = create_app(load_settings())
+    settings = load_settings()
+    logs.use_json_lines(settings.log_level)
+    app = create_app(settings)
+    tell_of_signals(app.state.readiness.stop)
     look_for_garbage_rarely()
     return app
 

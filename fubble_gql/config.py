@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -20,6 +20,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SCHEMES = ("sqlite", "postgresql", "postgres")
 SECRET_BYTES_MIN = 32
+TOKEN_CHARACTERS_MIN = 16
+# prometheus_client's own name.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class SettingsError(Exception):
@@ -61,6 +64,12 @@ def _page_url(url: str | None) -> str | None:
     if "#" in url:
         raise ValueError("must not have a fragment (#…): the token takes that place")
     return url
+
+
+def _token(token: SecretStr | None) -> SecretStr | None:
+    if token is not None and len(token.get_secret_value()) < TOKEN_CHARACTERS_MIN:
+        raise ValueError(f"needs at least {TOKEN_CHARACTERS_MIN} characters")
+    return token
 
 
 class Settings(BaseSettings):
@@ -117,6 +126,16 @@ class Settings(BaseSettings):
     graphiql: bool = Field(
         default=True, description="Whether /graphql shows GraphiQL to a browser."
     )
+    metrics: bool = Field(
+        default=True, description="Whether /metrics tells Prometheus what was counted."
+    )
+    metrics_token: Annotated[SecretStr | None, AfterValidator(_token)] = Field(
+        None,
+        description="What /metrics wants as a bearer token; without one, who reaches it may read.",
+    )
+    log_level: Literal["info", "warning", "error"] = Field(
+        "info", description="What is logged; info has a line for each operation."
+    )
     seller_name: str = Field("", max_length=255, description="Who issues the invoices, by name.")
     seller_address: str | None = Field(
         None, max_length=10_000, description="The issuer's address, as it stands on invoices."
@@ -165,6 +184,17 @@ def sqlite_file(url: str) -> Path | None:
     scheme, _, rest = url.partition("://")
     path = rest.partition("?")[0]
     return Path(path) if scheme == "sqlite" and path != ":memory:" else None
+
+
+def metrics_folder() -> Path | None:
+    """Where workers that count together keep their files; None where there is one process."""
+    folder = os.environ.get(METRICS_FOLDER)
+    return Path(folder) if folder else None
+
+
+def count_together(folder: Path) -> None:
+    """Let processes that start from here count in files of that folder."""
+    os.environ[METRICS_FOLDER] = str(folder)
 
 
 def has_display() -> bool:

@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Send
 
-from fubble_gql.api import wire
+from fubble_gql import monitoring
+from fubble_gql.api import operations, wire
 from fubble_gql.api.wire import Refusal
 
 Respond = Callable[[Request], Awaitable[Response]]
@@ -66,8 +67,10 @@ class Share:
     def begin(self) -> None:
         """The operation begins, unless too many are running."""
         if self.admission.running >= self.admission.limits.requests_max:
+            monitoring.too_many_requests.inc()
             raise _busy("There are too many requests at the moment.")
         self.admission.running += 1
+        monitoring.requests_running.inc()
         self.is_running = True
 
 
@@ -87,15 +90,17 @@ class Admission:
             yield share
         finally:
             self.running -= share.is_running
+            monitoring.requests_running.dec(share.is_running)
             self.body_bytes -= share.body_bytes
 
     def require_room(self, count: int) -> None:
         """Refuse a request whose body would make the bytes of all bodies too many."""
         if self.body_bytes + count > self.limits.body_bytes_max:
+            monitoring.too_many_bytes.inc()
             raise _busy("There is too much being sent at the moment.")
 
     def around(self, respond: Respond) -> Respond:
-        """An endpoint without a body that counts as an operation."""
+        """An endpoint without a body that counts as an operation, inside of `watched`."""
 
         async def admitted(request: Request) -> Response:
             try:
@@ -103,7 +108,8 @@ class Admission:
                     share.begin()
                     return await respond(request)
             except Refusal as refusal:
-                return wire.refusal_response(refusal, request, "")
+                operations.met(refusal.code)
+                return wire.refusal_response(refusal, request, request.state.request_id)
 
         return admitted
 

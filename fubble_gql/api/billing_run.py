@@ -9,7 +9,7 @@ import strawberry
 from strawberry import UNSET
 
 from fubble_gql.api.context import Info
-from fubble_gql.api.errors import UNAVAILABLE, UserError, user_error
+from fubble_gql.api.errors import UNAVAILABLE, UserError, refusals, user_error
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.invoices import Invoice
 from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged_forward
@@ -132,8 +132,8 @@ class BillingRunMutation:
         try:
             done = await run(context.connection, order, context.run_budget)
         except Refused as refused:
-            errors = [user_error(one) for one in refused.problems]
+            errors = refusals(*refused.problems)
             return BillingRunPayload(done=Run(), errors=errors)
         except Unavailable:
-            return BillingRunPayload(done=Run(), errors=[user_error(UNAVAILABLE)])
+            return BillingRunPayload(done=Run(), errors=refusals(UNAVAILABLE))
         return BillingRunPayload(done=done, errors=[])

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import strawberry
 
+from fubble_gql import monitoring
 from fubble_gql.api import refs
 from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given_or_none
@@ -100,6 +101,7 @@ async def what_if_of(
 
 def show_preview(found: Preview) -> InvoicePreview:
     """A bill that was worked out, as the graph shows it."""
+    monitoring.invoice_previews.inc()
 
     async def needs_of(_: Info, line: Line) -> Sequence[Need]:
         return needs_behind(found.pieces, line)

@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fubble_gql.api import ids
+from fubble_gql.api import ids, operations
 from fubble_gql.api.context import Context
 from fubble_gql.api.errors import UNAVAILABLE
 from fubble_gql.db.refs import Ref
@@ -46,6 +46,7 @@ async def _answer(request: Request, context: Context) -> Response:
         raise refuse(
             Code.UNAUTHENTICATED, "Send a valid key or portal token as Authorization: Bearer …"
         )
+    operations.asked_by(context.viewer.role)
     ref = Ref(id=_id(request.path_params["name"]))  # what is no id is not there either
     row = await issued(context.connection, ref)
     pdf = await pdf_of(context.connection, ref, context.seller, context.now)
@@ -68,6 +69,7 @@ def _id(name: str) -> UUID:
 
 
 def _refusal(problem: Problem) -> Response:
+    operations.met(problem.code.value)
     content = {"code": problem.code.value, "message": problem.message}
     return Response(
         orjson.dumps(content),

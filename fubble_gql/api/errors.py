@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLError
 
 import fubble_gql.api.enums  # noqa: F401 - registers them
+from fubble_gql.api import operations
 from fubble_gql.errors import Code, Problem, Refused, Unavailable
 
 P = TypeVar("P")
@@ -44,10 +45,17 @@ async def answer(payload: type[P], field: str, work: Callable[[], Awaitable[obje
     try:
         made: dict[str, Any] = {field: await work(), "errors": []}
     except Refused as refused:
-        made = {field: None, "errors": [user_error(one) for one in refused.problems]}
+        made = {field: None, "errors": refusals(*refused.problems)}
     except Unavailable:
-        made = {field: None, "errors": [user_error(UNAVAILABLE)]}
+        made = {field: None, "errors": refusals(UNAVAILABLE)}
     return payload(**made)
+
+
+def refusals(*problems: Problem) -> list[UserError]:
+    """Why nothing was done, for a payload, and counted."""
+    for code in {problem.code for problem in problems}:
+        operations.met(code.value)
+    return [user_error(problem) for problem in problems]
 
 
 def with_code(error: GraphQLError) -> GraphQLError | None:

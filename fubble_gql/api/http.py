@@ -6,7 +6,6 @@ body or, for queries, in the address.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -19,9 +18,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
-from uuid_utils import uuid7
 
-from fubble_gql.api import wire
+from fubble_gql.api import operations, wire
 from fubble_gql.api.admission import Admission, Limits, Share, in_pieces
 from fubble_gql.api.context import Viewer
 from fubble_gql.api.document import invalid, read_document
@@ -31,7 +29,6 @@ from fubble_gql.errors import Refused, Unavailable
 
 MASKED = "Something went wrong on our side; nothing was changed. Quote the request id when you ask."
 _CACHED_CHARACTERS_MAX = 20_000
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "SERVICE_UNAVAILABLE": 503, "INTERNAL": 500}
 _log = structlog.get_logger(__name__)
 
@@ -81,14 +78,14 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what is refused on the way is answered in JSON too."""
         request = Request(scope, receive)
-        sent_id = request.headers.get("x-request-id", "")
-        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else str(uuid7())
-        request.state.request_id = request_id
-        with self._admission.share() as share:
+        request_id = operations.identify(request)
+        with operations.seen(request_id) as seen, self._admission.share() as share:
             try:
                 response = await self._answer(request, share)
             except Refusal as refusal:
+                operations.met(refusal.code)
                 response = wire.refusal_response(refusal, request, request_id)
+            seen.answered(response.status_code)
             response.headers["X-Request-Id"] = request_id
             await response(scope, receive, in_pieces(send))
 
@@ -101,6 +98,7 @@ class GraphQLEndpoint:
         media_type = wire.negotiate(request.headers.get("accept"))
         context = await self._context(request)
         viewer = context.viewer
+        operations.asked_by(viewer.role if viewer else None)
         call = await self._call(request, share, viewer)
         error = self._refuse_or_find_error(call, request.method, viewer)
         if error is None:
@@ -151,6 +149,7 @@ class GraphQLEndpoint:
         operation = document.chosen(call.operation_name)
         if isinstance(operation, GraphQLError):
             return operation
+        operations.named(operation.name, operation.kind.value)
         if operation.kind is OperationType.SUBSCRIPTION:
             return invalid("Subscriptions run over a WebSocket (graphql-transport-ws).")
         if operation.kind is OperationType.MUTATION:
@@ -188,6 +187,8 @@ class GraphQLEndpoint:
                 self._shown(error, request_id, call.variables, suggests=suggests)
                 for error in errors
             ]
+            for shown in body["errors"]:
+                operations.met(shown["extensions"]["code"])
         ran = result.data is not None or any(error.path is not None for error in errors)
         if ran:
             body["data"] = result.data

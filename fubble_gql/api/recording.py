@@ -11,9 +11,10 @@ import strawberry
 from strawberry import UNSET
 from strawberry.scalars import JSON
 
+from fubble_gql import monitoring
 from fubble_gql.api import refs
 from fubble_gql.api.context import Context, Info
-from fubble_gql.api.errors import UNAVAILABLE, UserError, answer, user_error
+from fubble_gql.api.errors import UNAVAILABLE, UserError, answer, refusals, user_error
 from fubble_gql.api.events_ahead import EventsAhead, subscription_of
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.refs import CustomerRef
@@ -135,9 +136,9 @@ class UsageMutation:
         try:
             receipts = await ingest.record(context.connection, sent, context.clock)
         except Refused as refused:
-            return _payload([], [user_error(one) for one in refused.problems])
+            return _payload([], refusals(*refused.problems))
         except Unavailable:
-            return _payload([], [user_error(UNAVAILABLE)])
+            return _payload([], refusals(UNAVAILABLE))
         return _payload(receipts, [])
 
     @strawberry.mutation
@@ -193,9 +194,9 @@ class UsageMutation:
                 context.clock,
             )
         except Refused as refused:
-            return _voided([], [user_error(one) for one in refused.problems])
+            return _voided([], refusals(*refused.problems))
         except Unavailable:
-            return _voided([], [user_error(UNAVAILABLE)])
+            return _voided([], refusals(UNAVAILABLE))
         return _voided(receipts, [])
 
 
@@ -214,10 +215,15 @@ def _event(input: UsageEventInput) -> NewEvent:
 
 def _payload(receipts: list[Receipt], errors: list[UserError]) -> RecordUsagePayload:
     statuses = [receipt.status for receipt in receipts]
+    accepted, duplicates, rejected = (
+        statuses.count(one)
+        for one in (ReceiptStatus.ACCEPTED, ReceiptStatus.DUPLICATE, ReceiptStatus.REJECTED)
+    )
+    monitoring.count_events(accepted=accepted, duplicates=duplicates, rejected=rejected)
     return RecordUsagePayload(
-        accepted=statuses.count(ReceiptStatus.ACCEPTED),
-        duplicates=statuses.count(ReceiptStatus.DUPLICATE),
-        rejected=statuses.count(ReceiptStatus.REJECTED),
+        accepted=accepted,
+        duplicates=duplicates,
+        rejected=rejected,
         # Light rows: the types' fields are those of Receipt and of Problem.
         receipts=cast(list[UsageReceipt], receipts),
         errors=errors,

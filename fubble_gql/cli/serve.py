@@ -38,7 +38,7 @@ def serve(
     Settings are variables of the environment, listed below. Logs are JSON lines on standard error.
     """
     settings = load_settings()
-    logs.use_json_lines()
+    logs.use_json_lines(settings.log_level)
     with server.bind(host, port) as listener:
         applied = database.bring_up_to_date(settings.database_url)
         server.listen(listener)

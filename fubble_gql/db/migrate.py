@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import pkgutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from importlib.util import find_spec
 
 import asyncpg
 from tortoise.context import TortoiseContext
@@ -13,7 +16,9 @@ from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.recorder import MigrationRecorder
 
 from fubble_gql.config import sqlite_file
-from fubble_gql.db.setup import tortoise_config
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.setup import migrations_module, tortoise_config
+from fubble_gql.db.sql import sql
 
 _ADVISORY_LOCK = 727_401
 
@@ -28,6 +33,8 @@ async def migrate(url: str) -> list[str]:
         config = tortoise_config(url, pool_size=1)
         await context.init(config=config)
         before = await _applied(context)
+        if _shipped() <= set(before):
+            return []  # without reading them all: they make half of the time of a start
         executor = MigrationExecutor(context.db(), config.to_dict()["apps"])
         await executor.migrate(direction="forward")
         return [name for name in await _applied(context) if name not in before]
@@ -41,6 +48,23 @@ async def pending(url: str) -> list[str]:
         executor = MigrationExecutor(context.db(), config.to_dict()["apps"])
         await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
         return [step.migration.name for step in await executor.plan()]
+
+
+async def missing(connection: Connection) -> list[str]:
+    """The names of migrations that these tables still need; raises Unavailable.
+
+    More than we know of is not less: a newer version has been here.
+    """
+    rows = await connection.fetch(sql("select name from tortoise_migrations where app = 'fubble'"))
+    return sorted(_shipped() - {name for (name,) in rows})
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    """The names of the migrations that come with this version."""
+    spec = find_spec(migrations_module())
+    folders = spec.submodule_search_locations if spec else None
+    return frozenset(module.name for module in pkgutil.iter_modules(folders))
 
 
 async def _applied(context: TortoiseContext) -> list[str]:

@@ -15,6 +15,7 @@ from tortoise.backends.base.client import (
 )
 from tortoise.connection import get_connections
 
+from fubble_gql import monitoring
 from fubble_gql.db import faults
 
 
@@ -34,10 +35,13 @@ class PatientClient(AsyncpgDBClient):
     async def borrow(self) -> asyncpg.Connection:
         """A connection of the pool. Raises Unavailable when there is none in time."""
         try:
-            async with asyncio.timeout(self.wait_seconds):
-                return await (await self._opened()).acquire()
+            with monitoring.pool_waiting.track_inprogress():
+                async with asyncio.timeout(self.wait_seconds):
+                    connection = await (await self._opened()).acquire()
         except faults.FAILURES as failure:
             raise faults.unavailable(failure) from failure
+        monitoring.pool_in_use.inc()
+        return connection
 
     async def _opened(self) -> asyncpg.Pool:
         if self._pool is None:
@@ -46,11 +50,22 @@ class PatientClient(AsyncpgDBClient):
                     await self.create_connection(with_db=True)
         return self._pool
 
+    async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001
+        await super().create_connection(with_db)
+        if self._pool is not None:
+            monitoring.pool_size.inc(self._pool.get_max_size())
+
+    async def _close(self) -> None:
+        if self._pool is not None:
+            monitoring.pool_size.dec(self._pool.get_max_size())
+        await super()._close()
+
     async def give_back(self, connection: asyncpg.Connection, error: BaseException | None) -> None:
         """Return a connection to the pool, with the error that its use ended with.
 
         Where it was lost the others are no better: each is replaced before it is used again.
         """
+        monitoring.pool_in_use.dec()
         if self._pool is None:
             return
         if faults.is_lost(error):

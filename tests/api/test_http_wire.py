@@ -202,8 +202,10 @@ async def test_a_surprise_is_logged_and_masked(field: str) -> None:
             }
         ],
     }
-    assert [(entry["request_id"], entry["path"]) for entry in logs] == [("r-1", [field])]
-    assert logs[0]["exc_info"] is not None
+    surprise, operation = logs
+    assert (surprise["request_id"], surprise["path"]) == ("r-1", [field])
+    assert surprise["exc_info"] is not None
+    assert (operation["request_id"], operation["codes"]) == ("r-1", ["INTERNAL"])
 
 
 async def test_an_error_with_a_code_is_shown_as_it_is() -> None:

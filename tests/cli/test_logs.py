@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -40,6 +41,7 @@ def test_a_server_logs_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("uvicorn.error").info("Started %s", "x")
     first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
     assert first.pop("time").endswith("Z")
+    assert first.pop("pid") == os.getpid()
     assert first == {
         "event": "told",
         "level": "info",
@@ -57,6 +59,32 @@ def test_an_exception_is_a_plain_traceback(capsys: pytest.CaptureFixture[str]) -
     assert record["exception"].startswith("Traceback (most recent call last):")
     assert "KeyError" in record["exception"]
     assert "hunter2" not in line
+
+
+def test_the_texts_of_exceptions_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """PostgreSQL quotes rows in them, and Python what could not be converted."""
+    logs.use_json_lines()
+    secret = "hunter" + "2"
+    try:
+        try:
+            int(secret)
+        except ValueError as cause:
+            raise ExceptionGroup(secret, [KeyError(secret)]) from cause
+    except ExceptionGroup:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)["exception"].splitlines()
+    kinds = [text for text in told if text.startswith("builtins.")]
+    assert kinds == ["builtins.ValueError", "builtins.KeyError", "builtins.ExceptionGroup"]
+    assert secret not in line
+
+
+def test_less_may_be_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.use_json_lines("warning")
+    structlog.get_logger("fubble_gql.api").info("told")
+    structlog.get_logger("fubble_gql.api").warning("warned")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "warned"
 
 
 def test_the_demo_logs_only_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:

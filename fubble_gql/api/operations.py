@@ -1,0 +1,153 @@
+"""One line in the log and one entry in the metrics for each operation, whatever becomes of it.
+
+They tell its name, how long it took, the codes of its errors and who asked by role: no document, no
+variables, no key, no address.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import structlog
+from prometheus_client import Histogram
+from starlette.requests import Request
+from starlette.responses import Response
+from uuid_utils import uuid7
+
+from fubble_gql import monitoring
+from fubble_gql.api.enums import Role
+
+NAMES_MAX = 100
+NAME_CHARACTERS_MAX = 64
+# Labels of operations without a name of their own: GraphQL's names cannot hold a hyphen or be these.
+ANONYMOUS = "(anonymous)"
+OTHER = "(other)"
+UNREAD = "(unread)"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_log = structlog.get_logger(__name__)
+
+
+def identify(request: Request) -> str:
+    """The request's id: the client's X-Request-Id where it is one, else a new one."""
+    sent = request.headers.get("x-request-id", "")
+    request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid7())
+    request.state.request_id = request_id
+    return request_id
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is known of an operation so far; without a kind, nobody knows yet what it asks for."""
+
+    request_id: str
+    name: str | None = None
+    kind: str | None = None
+    viewer: str | None = None
+    codes: set[str] = field(default_factory=set)
+    status: int | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+    def answered(self, status: int) -> None:
+        """It has its answer: count it and tell of it."""
+        self.status = status
+        seconds = time.perf_counter() - self.started
+        label = _label(self)
+        _duration_of(label, self.kind or "unread").observe(seconds)
+        for code in self.codes:
+            monitoring.operation_errors.labels(label, code).inc()
+        _log.info(
+            "operation",
+            request_id=self.request_id,
+            operation=label,
+            kind=self.kind,
+            duration_ms=round(seconds * 1_000, 3),
+            status=status,
+            codes=sorted(self.codes),
+            viewer=self.viewer,
+        )
+
+
+_current: ContextVar[Seen | None] = ContextVar("operation", default=None)
+
+
+@contextmanager
+def seen(request_id: str) -> Iterator[Seen]:
+    """An operation that begins. One that ends without an answer has crashed."""
+    one = Seen(request_id)
+    token = _current.set(one)
+    try:
+        yield one
+    finally:
+        _current.reset(token)
+        if one.status is None:
+            one.codes.add("INTERNAL")
+            one.answered(500)
+
+
+def named(name: str | None, kind: str) -> None:
+    """The running operation has been read; time counts from now: bodies arrive as clients send."""
+    if (one := _current.get()) is not None:
+        one.name, one.kind, one.started = name, kind, time.perf_counter()
+
+
+def asked_by(role: Role | None) -> None:
+    """Who asks has been recognised, or is a stranger."""
+    if (one := _current.get()) is not None:
+        one.viewer = role.value if role else None
+
+
+def met(code: str) -> None:
+    """The running operation met an error of that code."""
+    if (one := _current.get()) is not None:
+        one.codes.add(code)
+
+
+def watched(
+    name: str, respond: Callable[[Request], Awaitable[Response]]
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint beside the graph that counts as an operation of that name."""
+
+    async def answer(request: Request) -> Response:
+        request_id = identify(request)
+        with seen(request_id) as one:
+            named(name, "document")
+            response = await respond(request)
+            one.answered(response.status_code)
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+    return answer
+
+
+_names: defaultdict[str | None, set[str]] = defaultdict(set)
+
+
+def _label(one: Seen) -> str:
+    """The operation's name, as long as there are not too many of them.
+
+    Clients choose names, and each is kept for good. So each role has its own hundred: a customer
+    cannot use up those of the operator, nor a stranger anybody's.
+    """
+    if one.kind is None:
+        return UNREAD
+    if one.name is None:
+        return ANONYMOUS
+    known = _names[one.viewer]
+    if one.name not in known:
+        if len(known) >= NAMES_MAX or len(one.name) > NAME_CHARACTERS_MAX or one.viewer is None:
+            return OTHER
+        known.add(one.name)
+    return one.name
+
+
+@lru_cache(maxsize=4 * NAMES_MAX)
+def _duration_of(label: str, kind: str) -> Histogram:
+    return monitoring.operation_seconds.labels(label, kind)
