@@ -6,16 +6,20 @@ import errno
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
 from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from fubble_gql.cli.failures import Failure
 from fubble_gql.cli.protocol import BoundedProtocol
+from fubble_gql.config import count_together
 
 GRACE_SECONDS = 30
 _BACKLOG = 2_048
@@ -80,10 +84,34 @@ def run(application: str | Starlette, listener: socket.socket, workers: int = 1)
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
         return
-    workforce = Multiprocess(config, sockets=[listener])
-    workforce.run()
+    with tempfile.TemporaryDirectory(prefix="fubble-metrics-") as folder:
+        count_together(Path(folder))
+        workforce = _Workforce(config, listener, folder)
+        workforce.run()
     if any(worker.exitcode == STARTUP_FAILURE for worker in workforce.processes):
         raise Failure("The workers could not start; the reason is above.")
+
+
+class _Workforce(Multiprocess):
+    """Workers on one port, each replaced when it dies."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, folder: str) -> None:
+        super().__init__(config, sockets=[listener])
+        self._folder = folder
+        self._living: set[int | None] = set()
+
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        living = {worker.pid for worker in self.processes}
+        for pid in self._living - living:
+            mark_process_dead(pid, self._folder)  # type: ignore[no-untyped-call]
+        self._living = living
+
+    def terminate_all(self) -> None:
+        """Listen no more, so that nobody waits for workers that are about to end."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.running import PATIENCE_SECONDS, invoke, role_of, run, started
+from tests.cli.running import PATIENCE_SECONDS, invoke, run, started
 
 
 @pytest.fixture
@@ -49,26 +48,6 @@ def test_a_foreign_address_is_an_error_that_names_the_option(
     done = run(*arguments, folder=tmp_path, DATABASE_URL=sqlite_url)
     assert done.returncode == 1
     assert "192.0.2.1 is not an address of this machine: choose another with --host." in done.stderr
-
-
-def test_two_workers_answer_and_end_with_their_parent(postgres_url: str, tmp_path: Path) -> None:
-    key = invoke("keys", "create", "--name", "test", DATABASE_URL=postgres_url).stdout.strip()
-    arguments = ("serve", "--port", "0", "--workers", "2")
-    with started(*arguments, folder=tmp_path, DATABASE_URL=postgres_url) as server:
-        address = server.address()
-        ready = "Application startup complete"
-        server.wait_for(lambda: len(server.events(ready)) == 2 or None)
-        assert [role_of(address, key) for _ in range(8)] == ["OPERATOR"] * 8
-        workers = [_pid(event["event"]) for event in server.events("Started server process")]
-        assert server.stop() == 0
-    assert len(workers) == 2
-    for pid in workers:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
-
-
-def _pid(text: str) -> int:
-    return int(text.partition("[")[2].partition("]")[0])
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
