@@ -11,7 +11,9 @@ Whatever is unusual is left to the executor, which alone says what is wrong: val
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
 from uuid import UUID
 
 from graphql import (
@@ -32,7 +34,7 @@ from fubble_gql.errors import Refused
 from fubble_gql.usage import properties
 from fubble_gql.usage.new_event import NewEvent
 
-# What an event may have; `_event` knows of what type each is.
+# What an event may have; `_columns` knows of what type each is.
 FIELDS = frozenset(
     {
         "customer",
@@ -113,7 +115,7 @@ def read_events(value: object) -> list[NewEvent] | None:
     if type(value) is not list:
         return None
     try:
-        return [_event(one) for one in value]
+        return list(map(NewEvent, *_columns(value)))
     except (_Unusual, GraphQLError, Refused):
         return None
 
@@ -122,27 +124,39 @@ class _Unusual(Exception):
     """A value that the executor may refuse, or read in some other way."""
 
 
-def _event(sent: object) -> NewEvent:
-    """Null equals what was left out, where either may be."""
-    if type(sent) is not dict or not FIELDS.issuperset(sent):
+def _columns(sent: list[Any]) -> tuple[Sequence[Any], ...]:
+    """The fields of new events, column by column, which takes fewer steps than event by event.
+
+    Null equals what was left out, where either may be.
+    """
+    if not ({dict}.issuperset(map(type, sent)) and FIELDS.issuperset(chain.from_iterable(sent))):
         raise _Unusual
-    get = sent.get
-    customer, metric, key = get("customer"), get("metric"), get("idempotencyKey")
-    quantity, time = get("quantity"), get("eventTime")
-    subscription, described = get("subscriptionId"), get("properties")
-    if not (type(customer) is type(metric) is type(key) is str) or (
-        subscription is not None and type(subscription) is not str
-    ):
-        raise _Unusual
-    return NewEvent(
-        customer,
-        metric,
-        key,
-        None if quantity is None else parse_decimal(quantity),
-        None if time is None else parse_instant(time),
-        None if subscription is None else subscription_of(subscription),
-        None if described is None else properties.read(described),
+    times = [one.get("eventTime") for one in sent]
+    quantities = [one.get("quantity") for one in sent]
+    named = [one.get("subscriptionId") for one in sent]
+    described = [one.get("properties") for one in sent]
+    return (
+        _texts(sent, "customer"),
+        _texts(sent, "metric"),
+        _texts(sent, "idempotencyKey"),
+        [None if one is None else parse_decimal(one) for one in quantities],
+        [None if one is None else parse_instant(one) for one in times],
+        [None if one is None else subscription_of(_text(one)) for one in named],
+        [None if one is None else properties.read(one) for one in described],
     )
+
+
+def _texts(sent: list[Any], name: str) -> list[str]:
+    texts = [one.get(name) for one in sent]
+    if not {str}.issuperset(map(type, texts)):
+        raise _Unusual
+    return texts
+
+
+def _text(value: object) -> str:
+    if type(value) is not str:
+        raise _Unusual
+    return value
 
 
 def subscription_of(id: str) -> UUID:

@@ -75,7 +75,8 @@ async def _record(
     now = clock()
     batch = _Batch.judge(events, facts, now)
     became = await _append(tx, batch, cut, now)
-    asked = {key for index, key in enumerate(batch.keys) if key and not became.is_settled(index)}
+    settled = became.accepted | became.repeated
+    asked = {key for index, key in enumerate(batch.keys) if key and index not in settled}
     recorded = await store_of(tx).recorded(tx, sorted(asked)) if asked else []
     earlier = {(body.customer_id, body.idempotency_key): body for body in recorded}
     return [_receipt(batch, index, became, earlier) for index in range(len(events))]
@@ -134,17 +135,13 @@ class _Became(NamedTuple):
     accepted: frozenset[int]
     repeated: frozenset[int]
 
-    def is_settled(self, index: int) -> bool:
-        """Nothing more needs to be known of the event at that index."""
-        return index in self.accepted or index in self.repeated
-
 
 async def _append(tx: Connection, batch: _Batch, cut: Cut, now: datetime) -> _Became:
     """Insert the first valid event of each key that is free."""
     firsts: dict[EventKey, int] = {}
     rows: list[EventRow] = []
-    for index, row in enumerate(batch.rows):
-        if isinstance(row, EventRow) and firsts.setdefault(row.event_key, index) == index:
+    for index, (row, key) in enumerate(zip(batch.rows, batch.keys, strict=True)):
+        if key and isinstance(row, EventRow) and firsts.setdefault(key, index) == index:
             rows.append(row._replace(is_late=True) if cut.is_late(row) else row)
     if not firsts:
         return _Became({}, frozenset(), frozenset())

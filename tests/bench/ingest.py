@@ -28,6 +28,8 @@ _PAIRS = [
     (f"{_OURS} / {_INSERT}", _OURS, _INSERT),
     (f"{_OURS} / {_COPY}", _OURS, _COPY),
     (f"{_OURS} / {_BARE}", _OURS, _BARE),
+    (f"{_BARE} / {_INSERT}", _BARE, _INSERT),
+    (f"{_BARE} / {_COPY}", _BARE, _COPY),
     ("time of a replay / of the first time", _OURS, _REPLAY),
 ]
 

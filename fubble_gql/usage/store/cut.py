@@ -59,7 +59,8 @@ class Cut:
 
     def is_late(self, row: EventRow) -> bool:
         """Whether a period that may hold the event has been invoiced."""
-        return row.event_time < self.invoiced_until.get(row.customer_id, BEGINNING)
+        until = self.invoiced_until.get(row.customer_id)
+        return until is not None and row.event_time < until
 
 
 def after(cut_at: datetime | None) -> datetime:
