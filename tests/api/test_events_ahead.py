@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
-from fubble_gql.api.context import Context
+from fubble_gql.api.context import Context, Viewer
+from fubble_gql.api.enums import Role
 from fubble_gql.api.events_ahead import FIELDS
 from fubble_gql.api.schema import build_schema
 from fubble_gql.db.sql import sql
@@ -320,7 +321,7 @@ async def executed(document: str, variables: Json) -> tuple[ExecutionContext, Js
 
     schema = build_schema()
     schema.extensions = (*schema.extensions, Seen)
-    context = Context(Nowhere(), lambda: NOW, None)  # type: ignore[arg-type]
+    context = Context(Nowhere(), lambda: NOW, Viewer(Role.OPERATOR))  # type: ignore[arg-type]
     result = await schema.execute(document, variables, context, operation_name="A")
     assert result.errors is None
     [found] = seen
