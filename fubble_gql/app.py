@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from fubble_gql import logs
 from fubble_gql.access.portal import Portal
@@ -44,11 +44,12 @@ def create_app(
     *,
     demo_key: str | None = None,
     tabs: Sequence[Tab] = (),
+    pages: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The ASGI application. It migrates its database when it starts.
 
-    GraphiQL opens with `tabs`, and with `demo_key` in their headers: only for a demo that listens
-    on loopback.
+    GraphiQL opens with `tabs`, and with `demo_key` in their headers; `pages` come before its own:
+    all of it only for a demo that listens on loopback.
     """
     seller = seller_of(settings)
     portal = portal_of(settings)
@@ -87,10 +88,10 @@ def create_app(
             readiness.connection = app.state.connection
             yield
 
-    pages = graphiql_routes(PATH) if settings.graphiql else []
+    ide = graphiql_routes(PATH) if settings.graphiql else []
     probes = probe_routes(readiness, metrics=settings.metrics, token=settings.metrics_token)
     app = Starlette(
-        routes=[Route(PATH, endpoint), Route(PDF_PATH, pdf), *probes, *pages],
+        routes=[Route(PATH, endpoint), Route(PDF_PATH, pdf), *probes, *pages, *ide],
         exception_handlers={Exception: crash_response},
         lifespan=lifespan,
     )

@@ -7,7 +7,6 @@ ever loads code from elsewhere.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,34 +14,19 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+
+from fubble_gql.api.pages import Assets, is_loopback, page_headers
 
 BUILT = Path(__file__).parent.parent / "static" / "graphiql"
 
 # Monaco writes its own style elements, hence 'unsafe-inline' for styles; scripts stay files of ours.
-_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "worker-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "font-src 'self' data:",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
-_PAGE_HEADERS = {
-    "Cache-Control": "no-store",  # the page may hold a key
-    "Content-Security-Policy": _POLICY,
-    "Referrer-Policy": "no-referrer",
-    "Vary": "Accept",
-    "X-Content-Type-Options": "nosniff",
+_BEYOND = {
+    "worker-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",
+    "font-src": "'self' data:",
+    "img-src": "'self' data:",
 }
-_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?", re.IGNORECASE)
+_PAGE_HEADERS = {**page_headers(_BEYOND), "Vary": "Accept"}
 _EMPTY_CONFIG = ">{}</script>"
 
 
@@ -60,7 +44,7 @@ def graphiql_routes(path: str = "/graphql") -> list[BaseRoute]:
     async def to_page(_: Request) -> Response:
         return RedirectResponse(path)
 
-    return [Route("/", to_page), Mount(f"{path}/assets", _Assets(directory=BUILT / "assets"))]
+    return [Route("/", to_page), Mount(f"{path}/assets", Assets(directory=BUILT / "assets"))]
 
 
 def graphiql_page(
@@ -69,8 +53,7 @@ def graphiql_page(
     """What answers a browser at `path`.
 
     A key goes into every tab, so that the first click works; only a server on loopback may give one.
-    It is left out when the browser came by any name but loopback's own: a foreign name that was made
-    to point here (DNS rebinding) would let another site read the page.
+    It is left out when the browser came by any name but loopback's own.
     """
     template = (BUILT / "index.html").read_text("utf-8").replace('"./assets/', f'"{path}/assets/')
     headers = json.dumps({"Authorization": f"Bearer {key}"}) if key else ""
@@ -78,8 +61,8 @@ def graphiql_page(
     without_key = _filled(template, path, tabs, "")
 
     def page(request: Request) -> Response:
-        trusted = _LOOPBACK.fullmatch(request.headers.get("host", "")) is not None
-        return HTMLResponse(with_key if trusted else without_key, headers=_PAGE_HEADERS)
+        text = with_key if is_loopback(request) else without_key
+        return HTMLResponse(text, headers=_PAGE_HEADERS)
 
     return page
 
@@ -96,13 +79,3 @@ def _filled(template: str, path: str, tabs: Sequence[Tab], headers: str) -> str:
     # Inside a script element only `<` could end it.
     text = json.dumps(config).replace("<", "\\u003c")
     return template.replace(_EMPTY_CONFIG, f">{text}</script>")
-
-
-class _Assets(StaticFiles):
-    """Files whose names change with their content: kept for a year."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from fubble_gql import logs
 from fubble_gql.access import keys
 from fubble_gql.api.ide import Tab
-from fubble_gql.app import PATH, create_app, utc_now
+from fubble_gql.app import PATH, create_app, portal_of, utc_now
 from fubble_gql.cli import database, server
 from fubble_gql.cli.serve import LOOPBACK
 from fubble_gql.config import has_display, load_settings
@@ -28,10 +28,10 @@ from fubble_gql.demo.customers import COMPANIES
 from fubble_gql.demo.examples import examples
 from fubble_gql.demo.folder import Folder
 from fubble_gql.demo.load import Loaded, Report, load
+from fubble_gql.demo.pages import PORTAL, demo_pages
 from fubble_gql.demo.story import MONTHS
 
 FOLDER = Path(".fubble-demo")
-PORTAL = "/portal/"
 
 
 def demo(
@@ -74,11 +74,12 @@ def demo(
                 home.database_url, lambda connection: _fill(connection, home, report, every_days)
             )
         server.listen(listener)
-        page = address + PATH
-        typer.echo(_welcome(page, filled, folder))
+        typer.echo(_welcome(address, filled, folder))
         if browser and has_display():
-            threading.Thread(target=_open, args=[page], daemon=True).start()
-        server.run(create_app(settings, demo_key=filled.key, tabs=filled.tabs), listener)
+            threading.Thread(target=_open, args=[address + PATH], daemon=True).start()
+        pages = demo_pages(portal_of(settings), utc_now)
+        app = create_app(settings, demo_key=filled.key, tabs=filled.tabs, pages=pages)
+        server.run(app, listener)
 
 
 class _Filled(NamedTuple):
@@ -117,11 +118,12 @@ def _welcome(address: str, filled: _Filled, folder: Path) -> str:
         news = f"{len(COMPANIES)} customers, {MONTHS} months of usage and invoices, this one so far"
     question = '{"query": "{ customers(first: 3) { nodes { name } } }"}'
     return f"""
-  GraphiQL  {address}
+  Portal    {address}/ as the customer that you choose
+  GraphiQL  {address}{PATH}
   Key       {key}
   Data      {folder}: {news}
 
-  curl {address} -H 'Authorization: Bearer {key}' \\
+  curl {address}{PATH} -H 'Authorization: Bearer {key}' \\
     -H 'Content-Type: application/json' -d '{question}'
 
   Press Ctrl+C to stop. Delete {folder} to start over.

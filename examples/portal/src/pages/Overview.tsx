@@ -1,0 +1,46 @@
+// The period that runs: what it comes to so far, day by day, and what that is made of.
+import { Costs } from '../bill/Costs';
+import { Lines } from '../bill/Lines';
+import { usePreview } from '../bill/preview';
+import { SoFar } from '../bill/SoFar';
+import { Terms } from '../bill/Terms';
+import { day } from '../format';
+import { Card } from '../parts/Card';
+import { Failure } from '../parts/Failure';
+import { Skeleton } from '../parts/Skeleton';
+import type { Subscription } from '../types';
+
+export function Overview({ subscription }: { subscription: Subscription }) {
+  if (!subscription.currentPeriod) return <NoPeriod subscription={subscription} />;
+  return <Running subscription={subscription} />;
+}
+
+function Running({ subscription }: { subscription: Subscription }) {
+  const { preview, error, again } = usePreview(subscription.id);
+  if (!preview) {
+    return (
+      <section className="card hero" aria-label="So far">
+        {error ? <Failure error={error} retry={again} /> : <Skeleton lines={4} />}
+      </section>
+    );
+  }
+  return (
+    <div className="stack">
+      <SoFar preview={preview} subscription={subscription} />
+      <Terms subscription={subscription} preview={preview} />
+      <Costs subscription={subscription} preview={preview} />
+      <Card title="What it is made of" note="Open a line to see how it was computed.">
+        <Lines bill={preview} timezone={subscription.timezone} caption="The bill so far" />
+      </Card>
+    </div>
+  );
+}
+
+function NoPeriod({ subscription }: { subscription: Subscription }) {
+  const { plan, startAt, endAt, status, timezone } = subscription;
+  const text =
+    status === 'SCHEDULED'
+      ? `Your ${plan.name} plan begins on ${day(startAt, timezone)}. Its costs will be here from then on.`
+      : `Your ${plan.name} plan ended on ${day(endAt ?? startAt, timezone)}. Its invoices stay where they are.`;
+  return <p className="card empty">{text}</p>;
+}

@@ -1,0 +1,43 @@
+// A table's row that opens: what is inside is rendered, and asked for, only when it is open.
+import { type ReactNode, useId, useState } from 'react';
+import { Chevron } from './icons';
+
+interface Props {
+  title: ReactNode;
+  aside?: ReactNode;
+  cells: ReactNode;
+  columns: number;
+  children: () => ReactNode;
+}
+
+export function Fold({ title, aside, cells, columns, children }: Props) {
+  const [isOpen, setOpen] = useState(false);
+  const id = useId();
+  return (
+    <tbody className="fold" data-open={isOpen}>
+      <tr>
+        <th scope="row">
+          <button
+            type="button"
+            className="fold-button"
+            aria-expanded={isOpen}
+            aria-controls={isOpen ? id : undefined}
+            onClick={() => setOpen(!isOpen)}
+          >
+            <Chevron />
+            <span>
+              {title}
+              {aside && <span className="aside">{aside}</span>}
+            </span>
+          </button>
+        </th>
+        {cells}
+      </tr>
+      {isOpen && (
+        <tr className="fold-inside" id={id}>
+          <td colSpan={columns}>{children()}</td>
+        </tr>
+      )}
+    </tbody>
+  );
+}
