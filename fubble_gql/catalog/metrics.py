@@ -124,7 +124,7 @@ async def with_operands(
     Who sees a composite sees its formula, which is rated with operands that are seen or not.
     """
     keys = frozenset[str]().union(*(operand_keys(metric) for metric in metrics))
-    rows = await METRICS.by(connection.whole, "key", sorted(keys))
+    rows = await METRICS.by(connection.unrestricted, "key", sorted(keys))
     return {row.key: row for row in rows}
 
 

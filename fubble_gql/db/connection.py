@@ -46,7 +46,7 @@ class Connection:
         return Connection(self.client, self.remembered, customer_id)
 
     @property
-    def whole(self) -> Connection:
+    def unrestricted(self) -> Connection:
         """The same without that limit: for what is implied by a row that may be seen."""
         return Connection(self.client, self.remembered)
 

@@ -20,6 +20,7 @@ from graphql import (
     is_union_type,
 )
 
+from fubble_gql.api.operators import OperatorsOnly
 from fubble_gql.api.schema import build_schema
 from tests.api.conftest import Api
 
@@ -94,6 +95,16 @@ def all_edges() -> set[str]:
                 found.add(f"{kind.name}.{name}")
                 waiting.append(named)
     return found
+
+
+def operators_only() -> set[str]:
+    """The query roots that portal tokens are refused."""
+    return {
+        name
+        for name, one in fields_of(schema().type_map["Query"]).items()
+        for extension in one.extensions["strawberry-definition"].extensions
+        if isinstance(extension, OperatorsOnly)
+    }
 
 
 @dataclass

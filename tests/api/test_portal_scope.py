@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.api.conftest import Api
-from tests.api.graph import LISTS, Walk, all_edges, fields_of, schema
+from tests.api.graph import LISTS, Walk, all_edges, fields_of, operators_only, schema
 from tests.api.portal import as_customer
 from tests.api.two_customers import two_customers
 
@@ -38,6 +38,8 @@ async def test_the_whole_graph_of_a_customer_is_its_own_and_complete(api: Api) -
     # Every edge of the schema led somewhere, so none escaped what was just said.
     assert all_edges() - seen.edges - lookups() == set()
     assert all_edges() - seen_by_operators.edges - lookups() - {"Viewer.customer"} == set()
+    assert "pm_acme" not in seen.text
+    assert "acme's keeper" not in seen.text
     for id, data in seen.objects.items():
         assert without_hidden(data) == without_hidden(seen_by_operators.objects[id])
 
@@ -50,7 +52,3 @@ def test_every_root_is_known_to_be_scoped_or_is_for_operators_alone() -> None:
     assert set(fields_of(schema().type_map["Query"])) == LOOKUPS | set(LISTS) | operators_only()
     live = schema().subscription_type
     assert set(live.fields if live else ()) <= LIVE
-
-
-def operators_only() -> set[str]:
-    return set()

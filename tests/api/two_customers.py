@@ -79,7 +79,10 @@ async def _one(api: Api, key: str) -> Own:
         metadata={"owner": f"{key}'s keeper"},
     )
     metric = await a_metric(
-        api, f"{key}_used", description=f"Of {key}", dimensions=dimensions(region="STRING")
+        api,
+        f"{key}_used",
+        description=f"Of {key}",
+        dimensions=dimensions(**{f"{key}_region": "STRING"}),
     )
     await a_metric(api, f"{key}_extra")
     await a_metric(api, f"{key}_stray")
@@ -143,7 +146,7 @@ def _events(key: str, month: str) -> list[Json]:
 
 def at(key: str, month: str = "05") -> Json:
     """Whose an event is, from where, and when."""
-    region = {"region": f"{key}-land"}
+    region = {f"{key}_region": f"{key}-land"}
     return {"customer": key, "eventTime": f"2026-{month}-05T12:00:00Z", "properties": region}
 
 
