@@ -115,7 +115,7 @@ _DESCRIBED: dict[type[Enum], tuple[str, str, tuple[str, ...]]] = {
     ),
     Granularity: (
         "Granularity",
-        "How finely a period is cut, in the customer's timezone.",
+        "How finely a period is cut: in the customer's timezone, revenue in UTC.",
         (
             "By full hours of the local clock.",
             "By calendar days.",

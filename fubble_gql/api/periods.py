@@ -48,14 +48,17 @@ def show_money(amount: Decimal, currency: str) -> Money:
     return Money(amount=round_money(amount, currency), currency=currency)
 
 
-def read_period(period: PeriodInput | None, *path: str) -> pricing_period.Period | None:
-    """The span, None when it was left out. Refused with INVALID unless it ends after its start."""
-    found = given_or_none(period)
-    if found is None:
-        return None
-    if found.end <= found.start:
+def needed_period(period: PeriodInput, *path: str) -> pricing_period.Period:
+    """The span. Refused with INVALID unless it ends after its start."""
+    if period.end <= period.start:
         raise refuse(Code.INVALID, "end must come after start.", *path, "end")
-    return pricing_period.Period(found.start, found.end)
+    return pricing_period.Period(period.start, period.end)
+
+
+def read_period(period: PeriodInput | None, *path: str) -> pricing_period.Period | None:
+    """The same where it may be left out: None then."""
+    found = given_or_none(period)
+    return None if found is None else needed_period(found, *path)
 
 
 AsOf = Annotated[

@@ -16,6 +16,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
+from fubble_gql.api.analytics import AnalyticsQuery
 from fubble_gql.api.billing_run import BillingRunMutation
 from fubble_gql.api.credits import CreditMutation
 from fubble_gql.api.customers import CustomerMutation, CustomerQuery
@@ -41,7 +42,15 @@ def build_schema() -> strawberry.Schema:
     """The whole schema, every part described by its docstring."""
     query = merge_types(
         "Query",
-        (NodeQuery, CustomerQuery, MetricQuery, PlanQuery, SubscriptionQuery, InvoiceQuery),
+        (
+            NodeQuery,
+            CustomerQuery,
+            MetricQuery,
+            PlanQuery,
+            SubscriptionQuery,
+            InvoiceQuery,
+            AnalyticsQuery,
+        ),
     )
     mutation = merge_types(
         "Mutation",

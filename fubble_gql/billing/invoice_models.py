@@ -51,13 +51,15 @@ class Invoice(Model):
     created_at = Instant()
 
     class Meta:
-        """Indexed for lists of all and of a customer's, and for what is overdue."""
+        """Indexed for lists of all and of a customer's, for what is overdue, and for revenue."""
 
         table = "invoice"
         indexes = (
             ("created_at", "id"),
             ("customer_id", "created_at", "id"),
             ("status", "due_at"),
+            ("currency", "issued_at"),
+            ("currency", "paid_at"),
         )
 
 

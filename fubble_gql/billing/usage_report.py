@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fubble_gql.billing import attribution
 from fubble_gql.billing.facts import Facts, gather
+from fubble_gql.billing.points import points
 from fubble_gql.billing.timeline import Timeline
 from fubble_gql.catalog.metrics import with_operands
 from fubble_gql.catalog.rows import METRICS, MetricRow
@@ -17,18 +18,10 @@ from fubble_gql.db.connection import Connection
 from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.formula import FormulaFailed
 from fubble_gql.pricing.money import ZERO
-from fubble_gql.pricing.period import Granularity, Period, buckets, month_of
+from fubble_gql.pricing.period import Granularity, Period, month_of
 from fubble_gql.usage.aggregate import EVERYTHING, Measured, Request, Stretch, measure
 from fubble_gql.usage.events import metrics_used
 
-POINTS_MAX = 10_000
-_HOUR = 3_600_000_000
-_MICROSECONDS = {
-    Granularity.HOUR: _HOUR,
-    Granularity.DAY: 24 * _HOUR,
-    Granularity.WEEK: 7 * 24 * _HOUR,
-    Granularity.MONTH: 28 * 24 * _HOUR,
-}
 Values = tuple[str | None, ...]
 
 
@@ -152,7 +145,8 @@ def _plan(
     """The series of a question; what must be measured for them is added to the requests."""
     timezone = _timezone(facts, question)
     period = question.period or month_of(question.as_of, timezone)
-    cut = _buckets(period, question.granularity, timezone, len(metrics))
+    wanted = question.granularity
+    cut = [] if wanted is None else points(period, wanted, timezone, len(metrics))
     stretches = _stretcher(facts, question)
     planned = []
     for metric in metrics:
@@ -169,23 +163,6 @@ def _plan(
             for span in (period, *cut)
         ]
     return planned
-
-
-def _buckets(
-    period: Period, granularity: Granularity | None, timezone: str, metrics: int
-) -> list[Period]:
-    """The series' buckets; refused before they are counted out one by one when far too many."""
-    if granularity is None:
-        return []
-    roughly = period.microseconds // _MICROSECONDS.get(granularity, period.microseconds)
-    if roughly * max(1, metrics) > POINTS_MAX:
-        raise refuse(
-            Code.LIMIT_EXCEEDED,
-            f"That would be more than {POINTS_MAX:,} points; ask for a shorter period, "
-            "a coarser granularity or fewer metrics.",
-            "period",
-        )
-    return buckets(period, granularity, timezone)
 
 
 def _timezone(facts: Facts, question: Question) -> str:

@@ -1,0 +1,33 @@
+"""A period cut into the points of a series, as many as one call may have."""
+
+from __future__ import annotations
+
+from fubble_gql.errors import Code, refuse
+from fubble_gql.pricing.period import Granularity, Period, buckets
+
+POINTS_MAX = 10_000
+_HOUR = 3_600_000_000
+_MICROSECONDS = {
+    Granularity.HOUR: _HOUR,
+    Granularity.DAY: 24 * _HOUR,
+    Granularity.WEEK: 7 * 24 * _HOUR,
+    Granularity.MONTH: 28 * 24 * _HOUR,
+}
+
+
+def points(
+    period: Period, granularity: Granularity, timezone: str, series: int = 1
+) -> list[Period]:
+    """The buckets of each of so many series.
+
+    Raises Refused: LIMIT_EXCEEDED before they are counted out one by one when far too many.
+    """
+    roughly = period.microseconds // _MICROSECONDS.get(granularity, period.microseconds)
+    if roughly * max(1, series) > POINTS_MAX:
+        raise refuse(
+            Code.LIMIT_EXCEEDED,
+            f"That would be more than {POINTS_MAX:,} points; ask for a shorter period, "
+            "a coarser granularity or fewer metrics.",
+            "period",
+        )
+    return buckets(period, granularity, timezone)
