@@ -78,7 +78,11 @@ def leads_to_objects(kind: GraphQLNamedType) -> bool:
 
 
 def all_edges() -> set[str]:
-    """Every field in reach of the query root that leads to objects, as in "Customer.invoices"."""
+    """Every field in reach of the query root that leads to objects, as in "Customer.invoices".
+
+    Without the roots for operators alone: whoever asks for one is refused before anything is read.
+    """
+    hidden = {f"Query.{name}" for name in operators_only()}
     found: set[str] = set()
     waiting, seen = [schema().type_map["Query"]], set[str]()
     while waiting:
@@ -91,8 +95,9 @@ def all_edges() -> set[str]:
             continue
         for name, one in getattr(kind, "fields", {}).items():
             named = get_named_type(one.type)
-            if is_composite_type(named) and leads_to_objects(named):
-                found.add(f"{kind.name}.{name}")
+            edge = f"{kind.name}.{name}"
+            if is_composite_type(named) and leads_to_objects(named) and edge not in hidden:
+                found.add(edge)
                 waiting.append(named)
     return found
 
