@@ -118,6 +118,24 @@ class _Turn(ConnectionWrapper[Any]):
             raise
         return self.connection
 
+    async def __aexit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                await _interrupt(self.connection)
+        finally:
+            self._lock.release()
+
+
+async def _interrupt(connection: Any) -> None:
+    """End the statement that nobody waits for any more; the thread is free when this returns.
+
+    Again and again: it may only be about to begin.
+    """
+    ended = asyncio.ensure_future(connection._execute(bool))
+    while not ended.done():
+        await connection.interrupt()
+        await asyncio.wait([ended], timeout=0.01)
+
 
 class _Transaction(SqliteTransactionContext):
     """The file for one transaction; the lock is free again however it ends, or fails to begin."""
