@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from graphql import GraphQLError
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
@@ -22,6 +24,7 @@ from fubble_gql.api.documents import invoice_pdf
 from fubble_gql.api.errors import with_code
 from fubble_gql.api.http import GraphQLEndpoint, crash_response
 from fubble_gql.api.ide import Tab, graphiql_page, graphiql_routes
+from fubble_gql.api.limits import DocumentLimits
 from fubble_gql.api.operations import watched
 from fubble_gql.api.probes import Readiness, probe_routes, tell_of_signals
 from fubble_gql.api.schema import build_schema
@@ -64,14 +67,17 @@ def create_app(
     admission = Admission(
         Limits(settings.requests_max, settings.inflight_bytes_max, settings.body_seconds)
     )
+    limits = document_limits_of(settings)
     endpoint = GraphQLEndpoint(
-        build_schema(),
+        build_schema(limits),
         open_context,
         body_bytes_max=settings.request_bytes_max,
         ingest_bytes_max=settings.ingest_bytes_max,
         page=graphiql_page(path=PATH, tabs=tabs, key=demo_key) if settings.graphiql else None,
         introspection=settings.introspection,
         suggestions=settings.introspection,
+        document_tokens_max=limits.tokens,
+        operation_seconds=settings.operation_seconds,
         admission=admission,
         map_error=_mapped,
     )
@@ -92,11 +98,40 @@ def create_app(
     probes = probe_routes(readiness, metrics=settings.metrics, token=settings.metrics_token)
     app = Starlette(
         routes=[Route(PATH, endpoint), Route(PDF_PATH, pdf), *probes, *pages, *ide],
+        middleware=cross_origin(settings.cors_origins),
         exception_handlers={Exception: crash_response},
         lifespan=lifespan,
     )
     app.state.readiness = readiness
     return app
+
+
+def cross_origin(origins: str | None) -> list[Middleware]:
+    """Lets pages of these sites call us with a key of theirs; there are no cookies to go along."""
+    if origins is None:
+        return []
+    allowed = Middleware(
+        CORSMiddleware,
+        allow_origins=origins.split(","),
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+        expose_headers=["X-Request-Id", "Retry-After"],
+    )
+    return [allowed]
+
+
+def document_limits_of(settings: Settings) -> DocumentLimits:
+    """What a document may ask for."""
+    return DocumentLimits(
+        tokens=settings.document_tokens_max,
+        operations=settings.document_operations_max,
+        root_fields=settings.document_root_fields_max,
+        fields=settings.document_fields_max,
+        depth=settings.document_depth_max,
+        aliases=settings.document_aliases_max,
+        directives=settings.document_directives_max,
+        cost=settings.document_cost_max,
+    )
 
 
 def seller_of(settings: Settings) -> Seller:

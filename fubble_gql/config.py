@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +24,7 @@ SECRET_BYTES_MIN = 32
 TOKEN_CHARACTERS_MIN = 16
 # prometheus_client's own name.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]*)?")
 
 
 class SettingsError(Exception):
@@ -70,6 +72,16 @@ def _token(token: SecretStr | None) -> SecretStr | None:
     if token is not None and len(token.get_secret_value()) < TOKEN_CHARACTERS_MIN:
         raise ValueError(f"needs at least {TOKEN_CHARACTERS_MIN} characters")
     return token
+def _origins(listed: str | None) -> str | None:
+    """Origins as browsers send them, without blanks."""
+    origins = [one.strip() for one in listed.split(",")] if listed else []
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                "must list origins such as https://app.example.com, separated by commas: scheme and "
+                "host in small letters, no path, never *"
+            )
+    return ",".join(origins) or None
 
 
 class Settings(BaseSettings):
@@ -119,9 +131,48 @@ class Settings(BaseSettings):
     body_seconds: int = Field(
         30, ge=1, le=3_600, description="How long a request body may take to arrive."
     )
+    document_tokens_max: int = Field(
+        5_000, ge=100, description="Tokens (names, values, punctuation) of a GraphQL document."
+    )
+    document_operations_max: int = Field(
+        10, ge=1, description="Operations in a document, of which one runs."
+    )
+    document_root_fields_max: int = Field(
+        20, ge=1, description="Fields at an operation's root, those of its fragments included."
+    )
+    document_fields_max: int = Field(
+        400,
+        ge=10,
+        description="Fields and fragments that a document selects, a fragment's wherever it is spread.",
+    )
+    document_depth_max: int = Field(
+        15, ge=2, le=100, description="How many fields may lie inside of each other."
+    )
+    document_aliases_max: int = Field(50, ge=0, description="Aliases in a document.")
+    document_directives_max: int = Field(
+        50, ge=0, description="Directives in a document; at one place never more than 4."
+    )
+    document_cost_max: int = Field(
+        100_000,
+        ge=100,
+        description="What an operation may cost: the objects that it may return, ten for a bill.",
+    )
+    operation_seconds: int = Field(
+        60,
+        ge=2,
+        le=3_600,
+        description="How long an operation may take before it is stopped; more than a bill run.",
+    )
+    cors_origins: Annotated[str | None, AfterValidator(_origins)] = Field(
+        None,
+        description="Origins of other sites whose pages may call the endpoint, separated by commas.",
+    )
     introspection: bool = Field(
         default=True,
-        description="Whether clients may ask for the schema; switch it off in production.",
+        description=(
+            "Whether operators may ask for the schema, and are told names that they may have meant; "
+            "switch it off in production."
+        ),
     )
     graphiql: bool = Field(
         default=True, description="Whether /graphql shows GraphiQL to a browser."
@@ -149,6 +200,13 @@ class Settings(BaseSettings):
     billing_run_seconds: int = Field(
         20, ge=1, le=3_600, description="How long runBilling goes on before it answers."
     )
+
+    @field_validator("billing_run_seconds")
+    @classmethod
+    def _ends_before_it_is_stopped(cls, seconds: int, info: ValidationInfo) -> int:
+        if seconds >= info.data.get("operation_seconds", seconds + 1):
+            raise ValueError("must be less than FUBBLE_OPERATION_SECONDS")
+        return seconds
 
     @field_validator("inflight_bytes_max")
     @classmethod

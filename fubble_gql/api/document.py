@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -13,11 +14,15 @@ from graphql import (
     GraphQLError,
     GraphQLSyntaxError,
     InlineFragmentNode,
+    ListValueNode,
+    Node,
+    ObjectFieldNode,
     OperationDefinitionNode,
     SelectionSetNode,
     Source,
     Token,
     TokenKind,
+    VariableDefinitionNode,
     parse,
 )
 from strawberry.types.graphql import OperationType
@@ -161,3 +166,44 @@ def _unstorable_text(document: DocumentNode, tokens: Collection[Token]) -> Graph
             source = document.loc.source if document.loc else None
             return invalid(CANNOT_STORE, "INVALID", [token.start], source, path=["query"])
     return None
+
+
+def argument_path(document: DocumentNode, node: Node) -> list[str]:
+    """Where in its field's arguments a part of the document stands; empty outside of arguments.
+
+    In the words in which a resolver refuses the same value; a variable's default is the variable's.
+    """
+    path: list[str] = []
+    within: Node = document
+    while within is not node:
+        found = next((one for one in _parts(within) if _contains(one[1], node)), None)
+        if found is None:
+            return []
+        step, within = found
+        if isinstance(within, VariableDefinitionNode):
+            path = ["variables", within.variable.name.value]
+        elif isinstance(within, ArgumentNode):
+            path = [within.name.value]
+        elif isinstance(within, ObjectFieldNode):
+            path.append(within.name.value)
+        elif step is not None:
+            path.append(step)
+    return path
+
+
+def _parts(node: Node) -> Iterator[tuple[str | None, Node]]:
+    """What a node is made of, in order; the values of a list with their places."""
+    for key in node.keys:
+        value = getattr(node, key)
+        if isinstance(value, Node):
+            yield None, value
+        elif isinstance(value, tuple | list):
+            is_list = isinstance(node, ListValueNode)
+            for index, one in enumerate(value):
+                yield (str(index) if is_list else None), one
+
+
+def _contains(outer: Node, inner: Node) -> bool:
+    if outer.loc is None or inner.loc is None:
+        return False
+    return outer.loc.start <= inner.loc.start and inner.loc.end <= outer.loc.end

@@ -6,6 +6,7 @@ body or, for queries, in the address.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -23,11 +24,17 @@ from fubble_gql.api import operations, wire
 from fubble_gql.api.admission import Admission, Limits, Share, in_pieces
 from fubble_gql.api.context import Viewer
 from fubble_gql.api.document import invalid, read_document
+from fubble_gql.api.limits import DOCUMENT_LIMITS
 from fubble_gql.api.operators import FORBIDDEN
 from fubble_gql.api.wire import Call, Refusal
 from fubble_gql.errors import Refused, Unavailable
 
-MASKED = "Something went wrong on our side; nothing was changed. Quote the request id when you ask."
+MASKED = "Something went wrong on our side. Quote the request id when you ask."
+# True for a mutation too whose transaction ended while it was being stopped.
+_STOPPED = (
+    "Ask for less at a time. A mutation may be sent again, with the same keys: what it may have done "
+    "already is not done twice."
+)
 _CACHED_CHARACTERS_MAX = 20_000
 _STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "SERVICE_UNAVAILABLE": 503, "INTERNAL": 500}
 _log = structlog.get_logger(__name__)
@@ -59,7 +66,8 @@ class GraphQLEndpoint:
         page: Callable[[Request], Response] | None = None,
         introspection: bool = True,
         suggestions: bool = True,
-        document_tokens_max: int = 5_000,
+        document_tokens_max: int = DOCUMENT_LIMITS.tokens,
+        operation_seconds: float | None = None,
         admission: Admission | None = None,
         map_error: Callable[[GraphQLError], GraphQLError] = unmapped,
     ) -> None:
@@ -71,6 +79,7 @@ class GraphQLEndpoint:
         self._introspection = introspection
         self._suggestions = suggestions
         self._admission = admission or Admission(Limits())
+        self._operation_seconds = operation_seconds
         self._map_error = map_error
         self._read = partial(read_document, tokens_max=document_tokens_max)
         self._read_again = lru_cache(maxsize=256)(self._read)
@@ -157,17 +166,27 @@ class GraphQLEndpoint:
         return None
 
     async def _run(self, call: Call, context: Context, method: str) -> ExecutionResult:
+        """Run the operation, or stop it when its time is up.
+
+        Stopping ends its statements. A transaction ends first, one way or the other
+        (`db/connection.py`), so the answer leaves open what was done by then.
+        """
         allowed = [OperationType.QUERY]
         if method == "POST":
             allowed.append(OperationType.MUTATION)
-        return await self._schema.execute(
-            call.query,
-            variable_values=call.variables,
-            context_value=context,
-            operation_name=call.operation_name,
-            allowed_operation_types=allowed,
-            operation_extensions=call.extensions,
-        )
+        try:
+            async with asyncio.timeout(self._operation_seconds):
+                return await self._schema.execute(
+                    call.query,
+                    variable_values=call.variables,
+                    context_value=context,
+                    operation_name=call.operation_name,
+                    allowed_operation_types=allowed,
+                    operation_extensions=call.extensions,
+                )
+        except TimeoutError:
+            text = f"The operation was stopped after {self._operation_seconds} seconds. {_STOPPED}"
+            raise Refusal(503, "SERVICE_UNAVAILABLE", text) from None
 
     def _response(
         self,

@@ -12,7 +12,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLResolveInfo,
 )
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import ParserCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
@@ -24,6 +24,7 @@ from fubble_gql.api.enums import VALUE_DESCRIPTIONS
 from fubble_gql.api.events_ahead import ReadEventsAhead
 from fubble_gql.api.invoices import InvoiceQuery
 from fubble_gql.api.invoicing import InvoiceMutation
+from fubble_gql.api.limits import DOCUMENT_LIMITS, DocumentLimits
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
 from fubble_gql.api.nodes import NodeQuery
 from fubble_gql.api.operators import check
@@ -34,12 +35,11 @@ from fubble_gql.api.scalars import SCALARS
 from fubble_gql.api.subscribing import SubscriptionMutation
 from fubble_gql.api.subscriptions import SubscriptionQuery
 from fubble_gql.api.usage import UsageEvent
+from fubble_gql.api.validation import CACHED_DOCUMENTS, Validation
 
-CACHED_DOCUMENTS = 256
 
-
-def build_schema() -> strawberry.Schema:
-    """The whole schema, every part described by its docstring."""
+def build_schema(limits: DocumentLimits = DOCUMENT_LIMITS) -> strawberry.Schema:
+    """The whole schema, every part described by its docstring, for documents within limits."""
     query = merge_types(
         "Query",
         (
@@ -73,7 +73,7 @@ def build_schema() -> strawberry.Schema:
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+            lambda: Validation(limits),
             ReadEventsAhead,
         ],
     )

@@ -143,7 +143,7 @@ async def test_a_quantity_in_the_document_is_refused_alike(sqlite_api: Api) -> N
 
     for name, spelled in (QUANTITIES | NUMBERS).items():
         found = complaints(await sqlite_api.post(recording_literally(spelled)))
-        expected = "query" if "NUL" in name else "line 1"
+        expected = "query" if "NUL" in name else "events.0.quantity"
         assert found == [("INVALID", expected)], name
     assert (await counted_rows(sqlite_api))["usage_event"] == 0
 
@@ -192,7 +192,7 @@ async def test_an_instant_that_is_not_exact_is_refused(sqlite_api: Api) -> None:
         recorded = await sent(sqlite_api, RECORD, events=[event(eventTime=instant)])
         assert recorded == [("INVALID", "variables.events.0.eventTime")], name
         asked_for = await sent(sqlite_api, preview % json.dumps(instant))
-        assert asked_for == [("INVALID", "line 1")], name
+        assert asked_for == [("INVALID", "asOf")], name
     assert (await counted_rows(sqlite_api))["usage_event"] == 0
 
 
@@ -443,7 +443,7 @@ async def test_exactly_one_field_of_a_reference_is_given(sqlite_api: Api) -> Non
         assert (code, place.split(".")[:2]) == ("INVALID", ["variables", "ref"])
     for spelled in ("{}", '{id: "a", key: "b"}', "{key: null}"):
         found = await sent(sqlite_api, literally % spelled)
-        assert set(found) == {("INVALID", "line 1")}
+        assert set(found) <= {("INVALID", "customer"), ("INVALID", "customer.key")}
     (row,) = (await asked(sqlite_api, "{ customers { nodes { archivedAt } } }"))["nodes"]
     assert row["archivedAt"] is None
 
