@@ -72,6 +72,8 @@ def _token(token: SecretStr | None) -> SecretStr | None:
     if token is not None and len(token.get_secret_value()) < TOKEN_CHARACTERS_MIN:
         raise ValueError(f"needs at least {TOKEN_CHARACTERS_MIN} characters")
     return token
+
+
 def _origins(listed: str | None) -> str | None:
     """Origins as browsers send them, without blanks."""
     origins = [one.strip() for one in listed.split(",")] if listed else []
