@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_group
 
 from fubble_gql.app import look_for_garbage_rarely
-from fubble_gql.cli import invoice, keys, usage
-from fubble_gql.cli.bill_run import bill_run
-from fubble_gql.cli.demo import demo
 from fubble_gql.cli.failures import EXIT_CODES, Commands
-from fubble_gql.cli.migrate import migrate
-from fubble_gql.cli.schema import schema
 from fubble_gql.cli.serve import CommandWithSettings, serve
 
+# Each command's module and, in it, the command or the group of them.
+_PLACES = {
+    "demo": ("demo", "demo"),
+    "serve": ("serve", "serve"),
+    "migrate": ("migrate", "migrate"),
+    "schema": ("schema", "schema"),
+    "bill-run": ("bill_run", "bill_run"),
+    "keys": ("keys", "commands"),
+    "invoice": ("invoice", "commands"),
+    "usage": ("usage", "commands"),
+}
+
+
+class _LoadedWhenCalled(Commands):
+    """Commands whose modules are loaded when they are wanted: servers keep none but their own."""
+
+    def list_commands(self, _: Any) -> list[str]:  # noqa: ANN401 - as typer declares it
+        return list(_PLACES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as typer declares it
+        own = super().get_command(ctx, cmd_name)
+        return own or (_loaded(cmd_name) if cmd_name in _PLACES else None)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as typer declares it
+        if args[0] not in _PLACES:  # typer proposes those that it has
+            self.commands.update({name: self.get_command(ctx, name) for name in _PLACES})
+        return super().resolve_command(ctx, args)
+
+
+@cache
+def _loaded(name: str) -> object:
+    module, attribute = _PLACES[name]
+    found = getattr(import_module(f"fubble_gql.cli.{module}"), attribute)
+    alone = typer.Typer()
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name)(found)
+    return get_group(alone).commands[name]
+
+
 app = typer.Typer(
-    cls=Commands,
+    cls=_LoadedWhenCalled,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # they show local variables
     epilog=EXIT_CODES,
 )
-app.command()(demo)
 app.command(cls=CommandWithSettings)(serve)
-app.command()(migrate)
-app.command()(schema)
-app.command("bill-run")(bill_run)
-app.add_typer(keys.commands, name="keys")
-app.add_typer(invoice.commands, name="invoice")
-app.add_typer(usage.commands, name="usage")
 
 
 def main() -> None:

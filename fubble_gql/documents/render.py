@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from types import ModuleType
 
 from fubble_gql.documents.invoice import Document
 from fubble_gql.errors import Code, refuse
-
-_typeset: Callable[[Document], bytes] | None
-try:
-    from fubble_gql.documents.typeset import typeset as _typeset
-except ModuleNotFoundError as missing:
-    if (missing.name or "").partition(".")[0] not in {"typst", "fontTools"}:
-        raise
-    _typeset = None
 
 
 def render(document: Document) -> bytes:
@@ -23,9 +17,18 @@ def render(document: Document) -> bytes:
     thread. INVALID where a text has a character that no font here has, INVALID_STATE where the
     extra is not installed.
     """
-    if _typeset is None:
+    return bytes(_typesetting().typeset(document))
+
+
+@cache
+def _typesetting() -> ModuleType:
+    """Loaded with the first document: typst and fonttools are an extra, and take 9 MB of a server."""
+    try:
+        return import_module("fubble_gql.documents.typeset")
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in {"typst", "fontTools"}:
+            raise
         raise refuse(
             Code.INVALID_STATE,
             'PDFs need two more packages: install them with pip install "fubble-gql[pdf]".',
-        )
-    return _typeset(document)
+        ) from None

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 import uvloop
 
-from tests.bench import bill_run, importing, ingest, memory, nested, preview, sqlite_sum, volume
+from tests.bench import (
+    bill_run,
+    importing,
+    ingest,
+    memory,
+    nested,
+    preview,
+    sqlite_sum,
+    start,
+    volume,
+)
 from tests.bench.dataset import Sizes
 
 app = typer.Typer(
@@ -141,6 +151,17 @@ def memory_command(
 ) -> None:
     """A server's memory after few and after many events, recorded 1,000 a call."""
     uvloop.run(memory.run(customers, (few, many), connections))
+
+
+@app.command("start")
+def start_command(
+    rounds: Rounds = 9,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
+    *,
+    postgres: Annotated[bool, typer.Option(help="Whether on PostgreSQL too.")] = True,
+) -> None:
+    """The time from the start of `fubble serve` to its first answer, and a worker's memory then."""
+    uvloop.run(start.run(rounds, workers, postgres=postgres))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ async def serving(
     target: str, environment: Mapping[str, str], *flags: str
 ) -> AsyncIterator[Server]:
     """Uvicorn with one worker for `module:application`, until the block ends."""
-    port = _free_port()
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "uvicorn", target, "--port", str(port), *_FLAGS, *flags),
         cwd=_ROOT,
@@ -100,7 +100,8 @@ async def _answers(process: asyncio.subprocess.Process, port: int) -> None:
     raise RuntimeError(f"The server on port {port} ended before it answered.")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.create_server((HOST, 0)) as server:
         port: int = server.getsockname()[1]
         return port

@@ -32,6 +32,7 @@ from tests.bench.__main__ import app
             "import --customers 5 --events-per-round 40 --rounds 1",
             "each is in both databases exactly once",
         ),
+        ("start --rounds 1 --no-postgres", "SQLite: first answer after"),
         ("memory --customers 5 --few 20 --many 1100", "All of 1,100 events are recorded"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +27,10 @@ def test_the_version_is_told() -> None:
     assert invoke("--version").stdout == f"fubble {version('fubble-gql')}\n"
 
 
-def test_an_unknown_command_is_a_usage_error() -> None:
-    assert invoke("nope").exit_code == 2
+def test_an_unknown_command_is_a_usage_error_that_proposes_another() -> None:
+    done = invoke("usge")
+    assert done.exit_code == 2
+    assert "Did you mean 'usage'?" in done.stderr
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -48,6 +52,27 @@ def test_a_foreign_address_is_an_error_that_names_the_option(
     done = run(*arguments, folder=tmp_path, DATABASE_URL=sqlite_url)
     assert done.returncode == 1
     assert "192.0.2.1 is not an address of this machine: choose another with --host." in done.stderr
+
+
+NEEDLESS = (
+    *("typst", "fontTools"),  # until a PDF is wanted
+    *(
+        "fubble_gql.cli.demo",
+        "fubble_gql.demo.story",
+        "fubble_gql.cli.usage",
+        "fubble_gql.cli.keys",
+    ),
+)
+
+
+def test_a_server_keeps_no_other_commands_in_memory() -> None:
+    """Every worker would hold them: they and the tools for PDFs are a tenth of its memory."""
+    text = "import sys; import fubble_gql.cli; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, check=True, text=True
+    )
+    assert "fubble_gql.app" in loaded.stdout.split()
+    assert not set(NEEDLESS) & set(loaded.stdout.split())
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
