@@ -64,7 +64,7 @@ async def _tell(console: Console, database: str, url: str, rounds: int, workers:
 
 
 def _median(starts: Sequence[Start], what: str) -> float:
-    return median(one for start in starts for one in getattr(start, what)) / _MB
+    return float(median(one for start in starts for one in getattr(start, what))) / _MB
 
 
 async def _start(url: str, key: str, workers: int) -> Start:
