@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +17,10 @@ from tests.bench.database import Pool, copied, fresh_database
 from tests.bench.dataset import Sizes, fill
 from tests.bench.ingest_data import Batch, Supply, known_in
 from tests.bench.ingest_tables import COLUMNS, COPIED
+from tests.bench.ingest_work import Work
 from tests.bench.rounds import Contestant, alternate, show
 from tests.bench.sending import Send, expect, rate, record, replay
-from tests.bench.servers import Meter, Server, serving
+from tests.bench.servers import Server, serving
 
 SIZES = (1, 100, 1_000, 5_000)
 _OURS, _REPLAY, _BARE = "fubble", "fubble replay", "fubble without rollups"
@@ -57,7 +58,7 @@ class Way(NamedTuple):
     name: str
     callers: Sequence[Line]
     send: Send
-    meter: Meter | None = None
+    work: Work
 
 
 async def run(customers: int, sizes: Sequence[int], effort: Effort, *, receipts: bool) -> None:
@@ -111,11 +112,11 @@ async def _ways(ours: Place, bare: Place) -> list[Way]:
         expect(status, f"COPY {len(batch.rows)}")
 
     return [
-        Way(_OURS, ours.callers, record, Meter(ours.server)),
-        Way(_REPLAY, ours.callers, replay, Meter(ours.server)),
-        Way(_BARE, bare.callers, record, Meter(bare.server)),
-        Way(_INSERT, ours.callers, unnest),
-        Way(_COPY, ours.callers, copy),
+        Way(_OURS, ours.callers, record, Work(ours.pool, ours.server.pid)),
+        Way(_REPLAY, ours.callers, replay, Work(ours.pool, ours.server.pid)),
+        Way(_BARE, bare.callers, record, Work(bare.pool, bare.server.pid)),
+        Way(_INSERT, ours.callers, unnest, Work(ours.pool, None)),
+        Way(_COPY, ours.callers, copy, Work(ours.pool, None)),
     ]
 
 
@@ -129,20 +130,26 @@ async def _measure(ways: Sequence[Way], supply: Supply, effort: Effort, console:
         highlight=False,
     )
     show(console, rates, "events/s", _PAIRS)
-    for way in ways:
-        if way.meter is not None:
-            console.print(f"{way.name}: {way.meter}", soft_wrap=True)
+    _show_work({way.name: way.work for way in ways}, console)
+
+
+def _show_work(used: Mapping[str, Work], console: Console) -> None:
+    """What other work on the machine hardly changes: the rates above it does."""
+    console.print("processor time for 1,000 events:")
+    for name, work in used.items():
+        console.print(f"  {name}: {work}", highlight=False, soft_wrap=True)
+    for label, name, reference in _PAIRS:
+        spent, other = used[name].milliseconds, used[reference].milliseconds
+        if spent:
+            console.print(f"{label}, by processor time: {other / spent:.3f}", highlight=False)
 
 
 def _contestant(way: Way, supply: Supply, seconds: float) -> Contestant:
     async def burst(_: int) -> float:
         if way.name == _OURS:
             supply.renew()
-        if way.meter is None:
-            return await rate(way.callers, supply.batches, way.send)
-        with way.meter.running():
+        async with way.work.of(len(supply.batches) * supply.size):
             found = await rate(way.callers, supply.batches, way.send)
-        way.meter.answers += len(supply.batches)
         if way.name == _OURS:
             supply.judge(found, seconds)
         return found

@@ -22,6 +22,15 @@ _FLAGS = (
 )
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far; 0 where the system does not tell, or it is on another one."""
+    try:
+        figures = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(figures[11]) + int(figures[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """One that answers."""
@@ -31,11 +40,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """What it has used so far; 0 where the system does not tell."""
-        try:
-            figures = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return 0.0
-        return (int(figures[11]) + int(figures[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.pid)
 
     def memory_bytes(self) -> int:
         """What of its memory is in use now; 0 where the system does not tell."""
@@ -79,7 +84,7 @@ async def serving(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "uvicorn", target, "--port", str(port), *_FLAGS, *flags),
         cwd=_ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, "FUBBLE_LOG_LEVEL": "warning", **environment},
     )
     try:
         await asyncio.wait_for(_answers(process, port), _START_SECONDS)
