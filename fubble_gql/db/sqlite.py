@@ -160,6 +160,7 @@ class _Transaction(SqliteTransactionContext):
         try:
             if error is None:
                 await self.connection.commit()
+                self._parent.committed.set()
         finally:
             try:
                 await self.connection.undo()
@@ -187,6 +188,7 @@ class ExactSqliteClient(SqliteClient):
     def __init__(self, file_path: str, *, wait_seconds: int, **pragmas: Any) -> None:
         super().__init__(file_path, busy_timeout=wait_seconds * 1_000, **pragmas)
         self._wait_seconds = wait_seconds
+        self.committed = asyncio.Event()  # for whoever looks at what was
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001
         """Connect and register the exact functions on the connection's own thread."""
