@@ -11,14 +11,14 @@ from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.requests import HTTPConnection, Request
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from fubble_gql import logs
 from fubble_gql.access.portal import Portal
 from fubble_gql.api.admission import Admission, Limits
 from fubble_gql.api.auth import reading_as, recognise
-from fubble_gql.api.context import Clock, Context
+from fubble_gql.api.context import Clock, Context, Viewer
 from fubble_gql.api.documents import PATH as PDF_PATH
 from fubble_gql.api.documents import invoice_pdf
 from fubble_gql.api.errors import with_code
@@ -28,8 +28,11 @@ from fubble_gql.api.limits import DocumentLimits
 from fubble_gql.api.operations import watched
 from fubble_gql.api.probes import Readiness, probe_routes, tell_of_signals
 from fubble_gql.api.schema import build_schema
+from fubble_gql.api.socket import Callers, SocketEndpoint, SocketLimits
+from fubble_gql.api.streams import Live
 from fubble_gql.billing.seller import Seller
 from fubble_gql.config import Settings, load_settings
+from fubble_gql.db.changes import open_changes
 from fubble_gql.db.migrate import migrate
 from fubble_gql.db.setup import Patience, open_database
 
@@ -48,28 +51,37 @@ def create_app(
     demo_key: str | None = None,
     tabs: Sequence[Tab] = (),
     pages: Sequence[BaseRoute] = (),
+    socket_limits: SocketLimits | None = None,
 ) -> Starlette:
     """The ASGI application. It migrates its database when it starts.
 
     GraphiQL opens with `tabs`, and with `demo_key` in their headers; `pages` come before its own:
-    all of it only for a demo that listens on loopback.
+    all of it only for a demo that listens on loopback. `socket_limits` come from the settings unless
+    given.
     """
     seller = seller_of(settings)
     portal = portal_of(settings)
     run_budget = timedelta(seconds=settings.billing_run_seconds)
 
+    async def viewer_of(http: HTTPConnection, authorization: str) -> Viewer | None:
+        return await recognise(http.app.state.connection, authorization, portal, now())
+
+    def context_of(http: HTTPConnection, viewer: Viewer | None) -> Context:
+        connection = reading_as(http.app.state.connection, viewer)
+        feed = http.app.state.feed
+        return Context(connection, now, viewer, seller, run_budget, portal, feed)
+
     async def open_context(request: Request) -> Context:
-        connection = request.app.state.connection
-        authorization = request.headers.get("authorization", "")
-        viewer = await recognise(connection, authorization, portal, now())
-        return Context(reading_as(connection, viewer), now, viewer, seller, run_budget, portal)
+        viewer = await viewer_of(request, request.headers.get("authorization", ""))
+        return context_of(request, viewer)
 
     admission = Admission(
         Limits(settings.requests_max, settings.inflight_bytes_max, settings.body_seconds)
     )
     limits = document_limits_of(settings)
+    schema = build_schema(limits)
     endpoint = GraphQLEndpoint(
-        build_schema(limits),
+        schema,
         open_context,
         body_bytes_max=settings.request_bytes_max,
         ingest_bytes_max=settings.ingest_bytes_max,
@@ -81,6 +93,11 @@ def create_app(
         admission=admission,
         map_error=_mapped,
     )
+    if socket_limits is None:
+        socket_limits = SocketLimits(settings.sockets_max, settings.subscriptions_max)
+    callers = Callers(viewer_of, context_of, now)
+    origins = settings.cors_origins.split(",") if settings.cors_origins else []
+    socket = SocketEndpoint(schema, endpoint, callers, socket_limits, origins)
     pdf = watched("invoicePdf", admission.around(invoice_pdf(open_context)))
     readiness = Readiness()
     patience = Patience(settings.database_wait_seconds, settings.statement_seconds)
@@ -88,16 +105,20 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await migrate(settings.database_url)
-        async with open_database(
-            settings.database_url, settings.database_pool_size, patience
-        ) as app.state.connection:
+        url = settings.database_url
+        async with (
+            open_database(url, settings.database_pool_size, patience) as app.state.connection,
+            open_changes(url, app.state.connection) as changes,
+        ):
+            app.state.feed = Live(changes, socket_limits.pause)
             readiness.connection = app.state.connection
             yield
 
     ide = graphiql_routes(PATH) if settings.graphiql else []
     probes = probe_routes(readiness, metrics=settings.metrics, token=settings.metrics_token)
+    graph = [Route(PATH, endpoint), WebSocketRoute(PATH, socket)]
     app = Starlette(
-        routes=[Route(PATH, endpoint), Route(PDF_PATH, pdf), *probes, *pages, *ide],
+        routes=[*graph, Route(PDF_PATH, pdf), *probes, *pages, *ide],
         middleware=cross_origin(settings.cors_origins),
         exception_handlers={Exception: crash_response},
         lifespan=lifespan,

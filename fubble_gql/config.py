@@ -169,6 +169,12 @@ class Settings(BaseSettings):
         None,
         description="Origins of other sites whose pages may call the endpoint, separated by commas.",
     )
+    sockets_max: int = Field(
+        500, ge=1, description="How many WebSockets a worker keeps open; more are refused."
+    )
+    subscriptions_max: int = Field(
+        20, ge=1, le=1_000, description="Subscriptions that run over one WebSocket."
+    )
     introspection: bool = Field(
         default=True,
         description=(

@@ -14,6 +14,7 @@ from fubble_gql.access.portal import Portal
 from fubble_gql.api import ids
 from fubble_gql.api.enums import Role
 from fubble_gql.api.loaders import Loaders
+from fubble_gql.api.streams import Live
 from fubble_gql.billing import run
 from fubble_gql.billing.seller import Seller
 from fubble_gql.db.connection import Connection
@@ -49,7 +50,8 @@ class Context:
     """One request's. `viewer` is None when nobody was recognised.
 
     Invoices are issued by `seller`; a bill run stops when `run_budget` is used up; portal tokens
-    are signed by `portal`.
+    are signed by `portal`. A subscription has one for all of its values; `feed` tells when
+    there is another one.
     """
 
     connection: Connection
@@ -58,6 +60,7 @@ class Context:
     seller: Seller = field(default_factory=Seller)
     run_budget: timedelta = run.BUDGET
     portal: Portal = field(default_factory=Portal)
+    feed: Live | None = None
 
     @cached_property
     def now(self) -> datetime:
@@ -68,6 +71,12 @@ class Context:
     def loaders(self) -> Loaders:
         """Batches the reads of one relation level into one statement."""
         return Loaders(self.connection)
+
+    @property
+    def live(self) -> Live:
+        """Where changes are heard: only subscriptions ask, and they run where there is one."""
+        assert self.feed is not None  # noqa: S101
+        return self.feed
 
     def split_id(self, id: str, *path: str | int) -> tuple[str, UUID | int]:
         """As `ids.split`; to a customer what is no id is one more thing that is not there.
@@ -97,6 +106,11 @@ class Context:
     def read_afresh(self) -> None:
         """Forget what was read: something is about to be written."""
         self.__dict__.pop("loaders", None)
+
+    def begin_anew(self) -> None:
+        """Another instant, at which nothing was read yet: the next value of a subscription."""
+        self.__dict__.pop("now", None)
+        self.read_afresh()
 
 
 Info = strawberry.Info[Context, None]

@@ -7,7 +7,7 @@ body or, for queries, in the address.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from strawberry.types.graphql import OperationType
 from fubble_gql.api import operations, wire
 from fubble_gql.api.admission import Admission, Limits, Share, in_pieces
 from fubble_gql.api.context import Viewer
-from fubble_gql.api.document import invalid, read_document
+from fubble_gql.api.document import Operation, invalid, read_document
 from fubble_gql.api.limits import DOCUMENT_LIMITS
 from fubble_gql.api.operators import FORBIDDEN
 from fubble_gql.api.wire import Call, Refusal
@@ -144,26 +144,40 @@ class GraphQLEndpoint:
         self, call: Call, method: str, viewer: Viewer | None
     ) -> GraphQLError | None:
         """What keeps the operation from running; refuses it where HTTP has a status for that."""
+        operation = self._operation(call, viewer)
+        if isinstance(operation, GraphQLError):
+            return operation
+        operations.named(operation.name, operation.kind.value)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            return invalid(
+                "Subscriptions run over a WebSocket at this same address (graphql-transport-ws)."
+            )
+        if operation.kind is OperationType.MUTATION:
+            _refuse_mutation(method, is_portal=_is_portal(viewer))
+        return None
+
+    def error_on_socket(self, call: Call, viewer: Viewer) -> GraphQLError | None:
+        """What keeps the operation from running over a WebSocket; raises `Refusal` too."""
+        operation = self._operation(call, viewer)
+        if isinstance(operation, GraphQLError):
+            return operation
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            return invalid("Only subscriptions run over a WebSocket: POST queries and mutations.")
+        return None
+
+    def _operation(self, call: Call, viewer: Viewer | None) -> Operation | GraphQLError:
+        """The operation that is to run, or why there is none; raises `Refusal`."""
         short = len(call.query) <= _CACHED_CHARACTERS_MAX
         document = (self._read_again if short else self._read)(call.query)
         if viewer is None and not document.is_open(
             call.operation_name, introspection=self._introspection
         ):
             raise _unauthenticated()
-        is_portal = _is_portal(viewer)
-        if document.introspects and (is_portal or not self._introspection):
+        if document.introspects and (_is_portal(viewer) or not self._introspection):
             raise Refusal(
                 403, "FORBIDDEN", "Introspection is turned off here; read the schema file."
             )
-        operation = document.chosen(call.operation_name)
-        if isinstance(operation, GraphQLError):
-            return operation
-        operations.named(operation.name, operation.kind.value)
-        if operation.kind is OperationType.SUBSCRIPTION:
-            return invalid("Subscriptions run over a WebSocket (graphql-transport-ws).")
-        if operation.kind is OperationType.MUTATION:
-            _refuse_mutation(method, is_portal=is_portal)
-        return None
+        return document.chosen(call.operation_name)
 
     async def _run(self, call: Call, context: Context, method: str) -> ExecutionResult:
         """Run the operation, or stop it when its time is up.
@@ -201,11 +215,7 @@ class GraphQLEndpoint:
         request_id = request.state.request_id
         body: dict[str, Any] = {}
         if errors:
-            suggests = self._suggestions and not _is_portal(viewer)
-            body["errors"] = [
-                self._shown(error, request_id, call.variables, suggests=suggests)
-                for error in errors
-            ]
+            body["errors"] = self.shown_errors(errors, request_id, call.variables, viewer)
             for shown in body["errors"]:
                 operations.met(shown["extensions"]["code"])
         ran = result.data is not None or any(error.path is not None for error in errors)
@@ -218,6 +228,17 @@ class GraphQLEndpoint:
             code = body["errors"][0]["extensions"]["code"]
             status = _STATUS.get(code, 400)
         return wire.json_response(body, media_type, status)
+
+    def shown_errors(
+        self,
+        errors: Sequence[GraphQLError],
+        request_id: str,
+        variables: Mapping[str, Any] | None,
+        viewer: Viewer | None,
+    ) -> list[dict[str, Any]]:
+        """Errors as the client sees them; a customer is told no names that it may have meant."""
+        suggests = self._suggestions and not _is_portal(viewer)
+        return [self._shown(error, request_id, variables, suggests=suggests) for error in errors]
 
     def _shown(
         self,

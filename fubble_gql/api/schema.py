@@ -25,6 +25,7 @@ from fubble_gql.api.events_ahead import ReadEventsAhead
 from fubble_gql.api.invoices import InvoiceQuery
 from fubble_gql.api.invoicing import InvoiceMutation
 from fubble_gql.api.limits import DOCUMENT_LIMITS, DocumentLimits
+from fubble_gql.api.live import LiveSubscription
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
 from fubble_gql.api.nodes import NodeQuery
 from fubble_gql.api.operators import check
@@ -69,6 +70,7 @@ def build_schema(limits: DocumentLimits = DOCUMENT_LIMITS) -> strawberry.Schema:
     schema = _Schema(
         query,
         mutation,
+        LiveSubscription,
         types=[UsageEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[

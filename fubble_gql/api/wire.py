@@ -84,6 +84,17 @@ def read_call(request: Request, body: bytearray, bytes_max: int) -> Call:
     return _call_of(message)
 
 
+def read_message(text: str) -> object:
+    """The JSON value of a message on a socket, its numbers exact; raises `Refusal`."""
+    return _loads(text, "The message")
+
+
+def read_payload(message: dict[str, Any]) -> Call:
+    """The call in the payload of a message on a socket; raises `Refusal`."""
+    require_storable(message)
+    return _call_of(message)
+
+
 def require_storable(value: object, *path: str | int) -> None:
     """Refuse NUL and lone surrogates in any text and any key of a JSON value, naming the place."""
     for place, text in _texts(value, path):
@@ -120,17 +131,21 @@ def without_suggestion(message: str) -> str:
 
 def json_response(body: Mapping[str, Any], media_type: str = JSON, status: int = 200) -> Response:
     """A JSON answer, which depends on what the client accepts and is never kept by caches."""
-    try:
-        content = orjson.dumps(body)
-    except TypeError:  # an integer beyond 64 bits, in some client's own JSON
-        content = json.dumps(body, allow_nan=False).encode()
     headers = {
         "Content-Type": f"{media_type}; charset=utf-8",
         "Cache-Control": "no-store",
         "Vary": "Accept",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(content, status, headers)
+    return Response(dump(body), status, headers)
+
+
+def dump(body: Mapping[str, Any]) -> bytes:
+    """JSON in UTF-8."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # an integer beyond 64 bits, in some client's own JSON
+        return json.dumps(body, allow_nan=False).encode()
 
 
 def refusal_response(refusal: Refusal, request: Request, request_id: str) -> Response:

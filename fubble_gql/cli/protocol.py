@@ -63,6 +63,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._sending.cancel()
         super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """From now on the connection is another protocol's, with limits of its own."""
+        self._sending.cancel()
+        self._cancel_taking()
+        super().handle_websocket_upgrade()
+
     def _has_not_sent(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
             self.transport.abort()

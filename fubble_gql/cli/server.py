@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from fubble_gql.cli.failures import Failure
 from fubble_gql.cli.protocol import BoundedProtocol
+from fubble_gql.cli.websocket import MESSAGE_BYTES_MAX, BoundedWebSocket
 from fubble_gql.config import count_together
 
 GRACE_SECONDS = 30
@@ -67,17 +68,7 @@ def run(application: str | Starlette, listener: socket.socket, workers: int = 1)
 
     `application` is given as "module:factory" where there are several workers.
     """
-    config = uvicorn.Config(
-        application,
-        factory=isinstance(application, str),
-        workers=workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        http=BoundedProtocol,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    config = configured(application, workers)
     if workers == 1:
         # Uvicorn raises the signal again once it has shut down.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -90,6 +81,24 @@ def run(application: str | Starlette, listener: socket.socket, workers: int = 1)
         workforce.run()
     if any(worker.exitcode == STARTUP_FAILURE for worker in workforce.processes):
         raise Failure("The workers could not start; the reason is above.")
+
+
+def configured(application: str | Starlette, workers: int = 1) -> uvicorn.Config:
+    """Uvicorn as we run it."""
+    return uvicorn.Config(
+        application,
+        factory=isinstance(application, str),
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        http=BoundedProtocol,
+        ws=BoundedWebSocket,
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 class _Workforce(Multiprocess):

@@ -42,6 +42,8 @@ WRONG = [
     ("CORS_ORIGINS", "https://a.example/path", "must list origins"),
     ("CORS_ORIGINS", "https://a.example,,", "must list origins"),
     ("CORS_ORIGINS", "null", "must list origins"),
+    ("SOCKETS_MAX", "0", "must be greater than or equal to 1"),
+    ("SUBSCRIPTIONS_MAX", "0", "must be greater than or equal to 1"),
     ("INTROSPECTION", "perhaps", "must be a valid boolean"),
     ("GRAPHIQL", "", "must be a valid boolean"),
     ("METRICS", "some", "must be a valid boolean"),
