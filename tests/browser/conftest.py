@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playw
 from tests.cli.running import started
 
 CHROMIUM = Path("/usr/bin/chromium")
+# The folder where pictures of the pages go; without it they are taken and thrown away.
+SCREENSHOTS = "FUBBLE_TEST_SCREENSHOTS"
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -74,7 +76,10 @@ class Watched:
 def served_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`fubble demo` as a newcomer starts it."""
     folder = tmp_path_factory.mktemp("demo")
-    with started("demo", "--no-browser", "--port", "0", folder=folder) as running:
+    # A picture shows all of its usage; to be tried, a day of each week is enough.
+    days = "1" if SCREENSHOTS in os.environ else "7"
+    arguments = ("demo", "--no-browser", "--port", "0", "--every-days", days)
+    with started(*arguments, folder=folder) as running:
         address = running.wait_for(lambda: _ADDRESS.search(running.out.read_text()))
         key = running.wait_for(lambda: _KEY.search(running.out.read_text()))
         yield Demo(
@@ -99,6 +104,12 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where to put pictures of the page."""
+    return Path(os.environ.get(SCREENSHOTS) or tmp_path)
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Demo, Example, Watched
-
-SCREENSHOT_VARIABLE = "FUBBLE_TEST_SCREENSHOT"
 
 
 def open_page(page: Page, demo: Demo) -> None:
@@ -34,7 +31,7 @@ def run(page: Page, example: Example) -> None:
 
 
 def test_the_first_click_on_each_example_works(
-    served_demo: Demo, watched: Watched, tmp_path: Path
+    served_demo: Demo, watched: Watched, pictures: Path
 ) -> None:
     page = watched.page
     open_page(page, served_demo)
@@ -43,7 +40,7 @@ def test_the_first_click_on_each_example_works(
     run(page, served_demo.mutation)
     run(page, served_demo.query)
     page.wait_for_timeout(500)
-    page.screenshot(path=os.environ.get(SCREENSHOT_VARIABLE) or tmp_path / "graphiql.png")
+    page.screenshot(path=pictures / "graphiql.png")
     assert watched.outside == []
     assert watched.complaints == []
 

@@ -6,6 +6,9 @@ import { graphql } from './gql';
 import { tellLiveness } from './live';
 import { endSession } from './session';
 
+/** Whatever was answered before: ask the server. */
+export const AFRESH = { requestPolicy: 'network-only' } as const;
+
 const REFUSED_CLOSURES = [4401, 4403];
 const ViewerQuery = graphql(`
   query StillKnown {
@@ -59,8 +62,6 @@ export function openClient(token: string): Client {
   });
   return client;
 }
-
-const AFRESH = { requestPolicy: 'network-only' } as const;
 
 function endWhenUnknown(error: CombinedError): void {
   if (codeOf(error) === 'UNAUTHENTICATED') endSession();

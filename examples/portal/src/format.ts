@@ -29,8 +29,7 @@ export function roughMoney(value: number, currency: string): string {
     currency,
     currencyDisplay: 'narrowSymbol',
     notation: 'compact',
-    maximumFractionDigits: Math.abs(value) < 10 ? 2 : 0,
-    minimumFractionDigits: 0,
+    maximumSignificantDigits: 3,
   }).format(value);
 }
 

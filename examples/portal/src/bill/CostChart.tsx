@@ -1,10 +1,12 @@
 // The chart of a period's days: stacked by price, or summed up. Loaded when it is looked at.
 import {
   Area,
+  AreaChart,
   Bar,
+  BarChart,
   CartesianGrid,
-  ComposedChart,
   Rectangle,
+  ReferenceArea,
   ResponsiveContainer,
   Tooltip,
   XAxis,
@@ -25,11 +27,13 @@ interface Props {
 
 export default function CostChart({ costs, timezone, isCumulative }: Props) {
   const { days, series, currency } = costs;
+  const Chart = isCumulative ? AreaChart : BarChart;
+  const coming = days.filter(({ isComing }) => isComing);
   const title = summary(costs, timezone);
   return (
     <figure className="chart" data-testid="cost-chart">
       <ResponsiveContainer width="100%" height={HEIGHT}>
-        <ComposedChart
+        <Chart
           data={days}
           stackOffset="sign"
           margin={{ top: 8, right: 4, bottom: 0, left: 0 }}
@@ -53,21 +57,30 @@ export default function CostChart({ costs, timezone, isCumulative }: Props) {
             width="auto"
           />
           <Tooltip
-            cursor={{ fill: 'var(--hover)' }}
+            cursor={isCumulative ? { stroke: 'var(--line-strong)' } : { fill: 'var(--hover)', stroke: 'none' }}
             isAnimationActive={false}
             content={(shown) => <Tip {...shown} currency={currency} timezone={timezone} />}
           />
-          {isCumulative ? (
+          {isCumulative && (
             <Area
               dataKey="height"
               type="monotone"
               stroke="var(--accent)"
               strokeWidth={2}
               fill="var(--accent)"
-              fillOpacity={0.12}
+              fillOpacity={0.14}
               isAnimationActive={false}
             />
-          ) : (
+          )}
+          {isCumulative && coming.length > 1 && (
+            <ReferenceArea
+              x1={coming[0]?.start}
+              x2={coming.at(-1)?.start}
+              fill="var(--surface)"
+              fillOpacity={0.6}
+            />
+          )}
+          {!isCumulative &&
             series.map((name, place) => (
               <Bar
                 key={name}
@@ -78,9 +91,8 @@ export default function CostChart({ costs, timezone, isCumulative }: Props) {
                 shape={Piece}
                 isAnimationActive={false}
               />
-            ))
-          )}
-        </ComposedChart>
+            ))}
+        </Chart>
       </ResponsiveContainer>
       {!isCumulative && <Legend series={series} />}
     </figure>

@@ -1,6 +1,7 @@
 // Each day's cost, as a chart or as the same numbers in a table.
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { useQuery } from 'urql';
+import { AFRESH } from '../client';
 import { graphql } from '../gql';
 import { Card } from '../parts/Card';
 import { Choice } from '../parts/Choice';
@@ -61,8 +62,7 @@ export function Costs({ subscription, preview }: Props) {
     variables: { subscription: subscription.id },
     requestPolicy: 'cache-and-network',
   });
-  const again = () => ask({ requestPolicy: 'network-only' });
-  useFollowing(preview.subtotal.amount, again);
+  useFollowing(preview.subtotal.amount, () => ask(AFRESH));
   const points = data?.planSubscription?.costSeries;
   const costs = useMemo(() => points && shape(points, preview.asOf), [points, preview.asOf]);
   const { timezone } = subscription;
@@ -72,7 +72,7 @@ export function Costs({ subscription, preview }: Props) {
       note="Coming days are paler: fees and levels as they stand now."
       tools={<Choice legend="Show the cost" options={VIEWS} value={view} onChange={setView} />}
     >
-      {!costs && (error ? <Failure error={error} retry={again} /> : <Skeleton lines={6} />)}
+      {!costs && (error ? <Failure error={error} retry={ask} /> : <Skeleton lines={6} />)}
       {costs && view === 'table' && <CostTable costs={costs} timezone={timezone} />}
       {costs && view !== 'table' && (
         <Suspense fallback={<Skeleton lines={6} />}>

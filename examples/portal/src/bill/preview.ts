@@ -1,6 +1,7 @@
 // The next invoice as it stands: asked for once, then pushed by the server whenever it changes.
 import { useEffect } from 'react';
 import { useQuery, useSubscription } from 'urql';
+import { AFRESH } from '../client';
 import { graphql } from '../gql';
 import type { PreviewFragment } from '../gql/graphql';
 import { useLiveness } from '../live';
@@ -44,12 +45,11 @@ export function usePreview(subscription: string) {
   const [pushed] = useSubscription({ query: LivePreview, variables });
   useEffect(() => {
     if (liveness !== 'offline') return undefined;
-    const again = () => ask({ requestPolicy: 'network-only' });
-    const timer = setInterval(again, POLL_SECONDS * 1_000);
+    const timer = setInterval(() => ask(AFRESH), POLL_SECONDS * 1_000);
     return () => clearInterval(timer);
   }, [liveness, ask]);
   const preview = newer(asked.data?.planSubscription?.invoicePreview, pushed.data?.invoicePreview);
-  return { preview, error: asked.error, again: () => ask({ requestPolicy: 'network-only' }) };
+  return { preview, error: asked.error, again: ask };
 }
 
 function newer(one?: Preview | null, other?: Preview | null): Preview | undefined {

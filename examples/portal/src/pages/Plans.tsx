@@ -3,6 +3,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { type Client, useClient, useQuery } from 'urql';
 import type { CombinedError } from 'urql';
 import { Lines } from '../bill/Lines';
+import { AFRESH } from '../client';
 import { compare, coordinate, isZero, minus } from '../exact';
 import { money, span } from '../format';
 import { graphql } from '../gql';
@@ -246,7 +247,7 @@ function useOffers(subscription: string, plans: Offer[]) {
 
 async function rated(client: Client, subscription: string, plan: Offer): Promise<Offer> {
   const answer = await client
-    .query(WhatIfQuery, { subscription, plan: plan.id }, { requestPolicy: 'network-only' })
+    .query(WhatIfQuery, { subscription, plan: plan.id }, AFRESH)
     .toPromise();
   const bill = answer.data?.planSubscription?.whatIf ?? undefined;
   return { ...plan, bill, error: answer.error };

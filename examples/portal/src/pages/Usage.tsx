@@ -136,7 +136,9 @@ function MetricRow({ one, subscription, period }: RowProps) {
         </>
       }
     >
-      {() => <Groups {...{ metric, subscription, period }} />}
+      {metric.dimensions.length > 0
+        ? () => <Groups {...{ metric, subscription, period }} />
+        : undefined}
     </Fold>
   );
 }
@@ -151,7 +153,6 @@ function Groups({ metric, subscription, period }: GroupsProps) {
     variables: { subscription: subscription.id, period, metric: metric.key, groupBy: chosen },
     pause: chosen.length === 0,
   });
-  if (properties.length === 0) return <p className="muted small">This metric has no groups.</p>;
   const toggle = (property: string) =>
     choose(properties.filter((one) => chosen.includes(one) !== (one === property)));
   const groups = chosen.length > 0 ? data?.planSubscription?.usage : [];

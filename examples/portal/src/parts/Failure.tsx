@@ -1,6 +1,6 @@
 // What went wrong, what to do about it, and the id to quote when asking.
-import type { CombinedError } from 'urql';
-import { requestIdOf } from '../client';
+import type { CombinedError, OperationContext } from 'urql';
+import { AFRESH, requestIdOf } from '../client';
 
 const MESSAGES: Partial<Record<string, string>> = {
   SERVICE_UNAVAILABLE: 'This is taking a moment. Try again shortly.',
@@ -8,7 +8,7 @@ const MESSAGES: Partial<Record<string, string>> = {
 
 interface Props {
   error: CombinedError;
-  retry?: () => void;
+  retry?: (how: Partial<OperationContext>) => void;
 }
 
 export function Failure({ error, retry }: Props) {
@@ -22,7 +22,7 @@ export function Failure({ error, retry }: Props) {
         </p>
       )}
       {retry && (
-        <button type="button" className="button" onClick={() => retry()}>
+        <button type="button" className="button" onClick={() => retry(AFRESH)}>
           Try again
         </button>
       )}

@@ -7,33 +7,41 @@ interface Props {
   aside?: ReactNode;
   cells: ReactNode;
   columns: number;
-  children: () => ReactNode;
+  /** Without it there is nothing to open. */
+  children?: (() => ReactNode) | undefined;
 }
 
 export function Fold({ title, aside, cells, columns, children }: Props) {
   const [isOpen, setOpen] = useState(false);
   const id = useId();
+  const name = (
+    <span>
+      {title}
+      {aside && <span className="aside">{aside}</span>}
+    </span>
+  );
   return (
     <tbody className="fold" data-open={isOpen}>
       <tr>
         <th scope="row">
-          <button
-            type="button"
-            className="fold-button"
-            aria-expanded={isOpen}
-            aria-controls={isOpen ? id : undefined}
-            onClick={() => setOpen(!isOpen)}
-          >
-            <Chevron />
-            <span>
-              {title}
-              {aside && <span className="aside">{aside}</span>}
-            </span>
-          </button>
+          {children ? (
+            <button
+              type="button"
+              className="fold-button"
+              aria-expanded={isOpen}
+              aria-controls={isOpen ? id : undefined}
+              onClick={() => setOpen(!isOpen)}
+            >
+              <Chevron />
+              {name}
+            </button>
+          ) : (
+            <div className="fold-name">{name}</div>
+          )}
         </th>
         {cells}
       </tr>
-      {isOpen && (
+      {isOpen && children && (
         <tr className="fold-inside" id={id}>
           <td colSpan={columns}>{children()}</td>
         </tr>

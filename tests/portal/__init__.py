@@ -1,0 +1,1 @@
+"""The portal as it is built from its source."""
