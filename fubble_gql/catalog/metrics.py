@@ -119,13 +119,9 @@ def operand_keys(metric: MetricRow) -> frozenset[str]:
 async def with_operands(
     connection: Connection, metrics: Sequence[MetricRow]
 ) -> dict[str, MetricRow]:
-    """The operands of composites among these metrics, by key.
-
-    Who sees a composite sees its formula, which is rated with operands that are seen or not.
-    """
+    """The operands of composites among these metrics, by key."""
     keys = frozenset[str]().union(*(operand_keys(metric) for metric in metrics))
-    rows = await METRICS.by(connection.unrestricted, "key", sorted(keys))
-    return {row.key: row for row in rows}
+    return {row.key: row for row in await METRICS.by(connection, "key", sorted(keys))}
 
 
 async def _row(connection: Connection, id: UUID) -> MetricRow:

@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Annotated, NamedTuple, cast
 from uuid import UUID
 
+from fubble_gql.catalog import visible
 from fubble_gql.db import exact_json
 from fubble_gql.db.pages import Order
-from fubble_gql.db.rows import JsonList, Read, Table, of_seen
-from fubble_gql.db.sql import Sql, sql
+from fubble_gql.db.rows import JsonList, Read, Table
 from fubble_gql.pricing.rates import Rate
 from fubble_gql.pricing.rates.codec import decode
 
@@ -87,36 +87,7 @@ class ComponentRow(NamedTuple):
     maximum: Decimal | None
 
 
-def _plans_seen(customer_id: UUID) -> Sql:
-    """What could be subscribed to now, and the versions that the customer's subscriptions are on.
-
-    Those that they ever were on too: its invoices name their prices.
-    """
-    return sql(
-        "superseded_at is null and deactivated_at is null or id in (select plan_id "
-        "from subscription_phase where subscription_id in "
-        "(select id from plan_subscription where customer_id = ?))",
-        customer_id,
-    )
-
-
-def _metrics_seen(customer_id: UUID) -> Sql:
-    """What a plan that the customer sees prices, what it committed to, and what it ever used."""
-    priced = sql("id in (select metric_id from price_component where")
-    committed = sql(
-        "id in (select metric_id from commitment where subscription_id in "
-        "(select id from plan_subscription where customer_id = ?))",
-        customer_id,
-    )
-    used = sql(
-        "exists (select 1 from usage_event "
-        "where usage_event.metric_id = metric.id and usage_event.customer_id = ?)",
-        customer_id,
-    )
-    return priced + COMPONENTS.seen_by(customer_id) + ") or" + committed + "or" + used
-
-
-PLANS = Table("plan", PlanRow, _plans_seen)
-COMPONENTS = Table("price_component", ComponentRow, of_seen("plan_id", PLANS))
-METRICS = Table("metric", MetricRow, _metrics_seen)
+PLANS = Table("plan", PlanRow, visible.plans)
+COMPONENTS = Table("price_component", ComponentRow, visible.components)
+METRICS = Table("metric", MetricRow, visible.metrics)
 BY_CREATION = Order(("created_at", "id"))

@@ -45,11 +45,6 @@ class Connection:
         """The same database, as far as one customer may see it."""
         return Connection(self.client, self.remembered, customer_id)
 
-    @property
-    def unrestricted(self) -> Connection:
-        """The same without that limit: for what is implied by a row that may be seen."""
-        return Connection(self.client, self.remembered)
-
     async def fetch(self, statement: Sql) -> Sequence[Record]:
         """Run one statement and return its rows, as the driver made them.
 

@@ -11,7 +11,16 @@ from fubble_gql.api.context import Context, Viewer
 from fubble_gql.api.enums import Role
 from fubble_gql.api.errors import with_code
 from fubble_gql.api.schema import build_schema
-from tests.api.builders import a_customer, a_metric, a_plan, a_subscription, event, per_unit, used
+from tests.api.builders import (
+    a_customer,
+    a_metric,
+    a_plan,
+    a_subscription,
+    event,
+    per_unit,
+    preview_of,
+    used,
+)
 from tests.api.changing import change
 from tests.api.conftest import NOW, Api
 from tests.api.graph import fields_of, operators_only, schema
@@ -100,6 +109,26 @@ async def test_the_plans_of_a_portal_are_the_active_ones_and_those_it_was_on(api
     metrics = [metric["key"] for metric in seen["metrics"]["nodes"]]
     assert metrics == ["of-first", "of-second", "of-third", "of-nobody"]
     assert seen["metrics"]["totalCount"] == len(metrics)
+
+
+async def test_what_a_formula_names_is_seen_with_it_and_nothing_like_it(api: Api) -> None:
+    await a_customer(api)
+    hidden = ("In_Tokens", "tokens", "min", "2", "stray", "if")
+    for key in ("in_tokens", "out_tokens", "max", *hidden):
+        await a_metric(api, key)
+    formula = "min(in_tokens,2)*2 if\tin_tokens>2 else -out_tokens"
+    await a_metric(api, "score", type="COMPOSITE", formula=formula)
+    await a_metric(api, "hidden_score", type="COMPOSITE", formula="stray + tokens")
+    await a_metric(api, "peak", type="COMPOSITE", formula="max+1")
+    await a_plan(api, per_unit("1", "score"), per_unit("1", "peak", "peak"))
+    subscription = await a_subscription(api)
+    portal = await as_customer(api)
+
+    seen = (await portal.ask("{ metrics { nodes { key } } }"))["metrics"]["nodes"]
+
+    keys = [metric["key"] for metric in seen]
+    assert keys == ["in_tokens", "out_tokens", "max", "score", "peak"]
+    assert await preview_of(portal, subscription) == await preview_of(api, subscription)
 
 
 FIELDS = "{ metadata paymentMethodId }"
