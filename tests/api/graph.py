@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -41,7 +42,7 @@ LISTS = {
     "plans": "(first: 100, filter: {allVersions: true})",
     "invoices": "(first: 100)",
 }
-CHUNK = 10
+CHUNK, WORDS_MAX = 10, 300
 
 
 @cache
@@ -149,11 +150,17 @@ class Walk:
 
     async def _fetch(self, name: str, ids: Sequence[str]) -> None:
         kind = schema().type_map[name]
-        document = f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {name} {{ {selection(kind)} }} }} }}"
-        for id, found in zip(ids, (await self._ask(document, ids=ids))["nodes"], strict=True):
-            assert found is not None, f"{id} was shown, and cannot be fetched"
-            self.objects[id] = found
-            self._take(kind, found, None)
+        found: dict[str, dict[str, Any]] = {id: {} for id in ids}
+        for part in _parts(kind):
+            document = (
+                f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {name} {{ {part} }} }} }}"
+            )
+            for id, fields in zip(ids, (await self._ask(document, ids=ids))["nodes"], strict=True):
+                assert fields is not None, f"{id} was shown, and cannot be fetched"
+                found[id] |= fields
+        self.objects |= found
+        for data in found.values():
+            self._take(kind, data, None)
 
     async def _ask(self, document: str, **variables: object) -> dict[str, Any]:
         answer = cast(dict[str, Any], await self.api.ask(document, **variables))
@@ -183,8 +190,20 @@ class Walk:
 def selection(kind: GraphQLNamedType) -> str:
     """Every field of a type, down to leaves and to objects that can be fetched by themselves."""
     if is_union_type(kind):
-        return " ".join(f"... on {one.name} {{ {_aliased(one)} }}" for one in kind.types)
+        clashing = _clashing(kind.types)
+        parts = (f"... on {one.name} {{ {_aliased(one, clashing)} }}" for one in kind.types)
+        return " ".join(parts)
     return " ".join(_selected(kind))
+
+
+def _parts(kind: GraphQLNamedType) -> list[str]:
+    """The same in several documents: what one may select is limited."""
+    parts = [""]
+    for one in _selected(kind):
+        if len(re.findall(r"\w+", parts[-1] + one)) > WORDS_MAX:
+            parts.append("")
+        parts[-1] += one + " "
+    return parts
 
 
 def _selected(kind: GraphQLNamedType) -> Iterator[str]:
@@ -201,9 +220,18 @@ def _below(kind: GraphQLNamedType) -> str:
     return f" {{ {'__typename id' if is_node(kind) else selection(kind)} }}"
 
 
-def _aliased(kind: GraphQLNamedType) -> str:
-    """Fields of the members of a union, which may be called alike and be of other types."""
+def _clashing(members: Sequence[GraphQLNamedType]) -> set[str]:
+    """The names of fields that are of several types among the members of a union."""
+    types: dict[str, set[str]] = {}
+    for member in members:
+        for name, one in fields_of(member).items():
+            types.setdefault(name, set()).add(str(one.type))
+    return {name for name, found in types.items() if len(found) > 1}
+
+
+def _aliased(kind: GraphQLNamedType, clashing: set[str]) -> str:
+    """The fields of a member of a union; those that clash go by other names."""
     return " ".join(
-        f"{kind.name}_{name}: {name}{_below(get_named_type(one.type))}"
+        f"{f'{kind.name}_{name}: ' * (name in clashing)}{name}{_below(get_named_type(one.type))}"
         for name, one in fields_of(kind).items()
     )
