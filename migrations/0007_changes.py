@@ -113,7 +113,7 @@ def reverse_sqlite():
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fubble", "0005_usage_rollups")]
+    dependencies = [("fubble", "0006_revenue")]
 
     operations = [
         DialectSQL(

@@ -12,7 +12,7 @@ from fubble_gql.db.operations import DialectSQL
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fubble", "0006_changes"), ("fubble", "0006_revenue")]
+    dependencies = [("fubble", "0007_changes")]
 
     operations = [
         DialectSQL(
