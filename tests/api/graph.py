@@ -79,12 +79,20 @@ def leads_to_objects(kind: GraphQLNamedType) -> bool:
 
 
 def all_edges() -> set[str]:
-    """Every field in reach of the query root that leads to objects, as in "Customer.invoices".
+    """Every field in reach that leads to objects, as in "Customer.invoices"."""
+    return {
+        place
+        for place, field in fields_in_reach()
+        if is_composite_type(get_named_type(field.type))
+        and leads_to_objects(get_named_type(field.type))
+    }
+
+
+def fields_in_reach() -> Iterator[tuple[str, GraphQLField]]:
+    """Every field in reach of the query root, with its place, as in "Customer.invoices".
 
     Without the roots for operators alone: whoever asks for one is refused before anything is read.
     """
-    hidden = {f"Query.{name}" for name in operators_only()}
-    found: set[str] = set()
     waiting, seen = [schema().type_map["Query"]], set[str]()
     while waiting:
         kind = waiting.pop()
@@ -93,14 +101,12 @@ def all_edges() -> set[str]:
         seen.add(kind.name)
         if is_interface_type(kind):
             waiting += schema().get_implementations(kind).objects
-            continue
+        elif is_union_type(kind):
+            waiting += kind.types
         for name, one in getattr(kind, "fields", {}).items():
-            named = get_named_type(one.type)
-            edge = f"{kind.name}.{name}"
-            if is_composite_type(named) and leads_to_objects(named) and edge not in hidden:
-                found.add(edge)
-                waiting.append(named)
-    return found
+            if kind.name != "Query" or name not in operators_only():
+                yield f"{kind.name}.{name}", one
+                waiting.append(get_named_type(one.type))
 
 
 def operators_only() -> set[str]:

@@ -12,12 +12,10 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     get_named_type,
-    is_composite_type,
-    is_interface_type,
 )
 
 from tests.api.conftest import Api
-from tests.api.graph import operators_only, schema
+from tests.api.graph import fields_in_reach
 from tests.api.portal import sent
 
 # Values that refer to nothing.
@@ -56,29 +54,13 @@ async def outcome(api: Api, document: str, value: str) -> Outcome:
 
 
 def named_arguments() -> set[str]:
-    """Every argument in reach of a query that could name something, as in "Query.customer(id)".
-
-    Without the roots that are refused whatever they name.
-    """
-    found: set[str] = set()
-    waiting, seen = [schema().type_map["Query"]], set[str]()
-    while waiting:
-        kind = waiting.pop()
-        if kind.name in seen:
-            continue
-        seen.add(kind.name)
-        if is_interface_type(kind):
-            waiting += schema().get_implementations(kind).objects
-        for name, one in getattr(kind, "fields", {}).items():
-            if kind.name == "Query" and name in operators_only():
-                continue
-            named = get_named_type(one.type)
-            if is_composite_type(named):
-                waiting.append(named)
-            for argument, definition in one.args.items():
-                for path in _names(argument, definition.type):
-                    found.add(f"{kind.name}.{name}({path})")
-    return found
+    """Every argument in reach of a query that could name something, as in "Query.customer(id)"."""
+    return {
+        f"{place}({path})"
+        for place, field in fields_in_reach()
+        for name, argument in field.args.items()
+        for path in _names(name, argument.type)
+    }
 
 
 def _names(path: str, kind: GraphQLInputType) -> Iterator[str]:
