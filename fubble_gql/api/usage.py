@@ -42,7 +42,12 @@ SeriesGranularity = Annotated[
 ]
 GroupBy = Annotated[
     list[str] | None,
-    strawberry.argument(description="Declared dimensions: a row for each combination of values."),
+    strawberry.argument(
+        description=(
+            'Declared dimensions, as in ["region"]: a row for each combination of values. At most '
+            "10,000 points in all: rows times buckets of their series."
+        )
+    ),
 ]
 
 

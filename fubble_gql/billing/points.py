@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fubble_gql.errors import Code, refuse
+from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.period import Granularity, Period, buckets
 
 POINTS_MAX = 10_000
@@ -24,10 +24,15 @@ def points(
     """
     roughly = period.microseconds // _MICROSECONDS.get(granularity, period.microseconds)
     if roughly * max(1, series) > POINTS_MAX:
-        raise refuse(
-            Code.LIMIT_EXCEEDED,
-            f"That would be more than {POINTS_MAX:,} points; ask for a shorter period, "
-            "a coarser granularity or fewer metrics.",
-            "period",
-        )
+        raise too_many("period")
     return buckets(period, granularity, timezone)
+
+
+def too_many(argument: str) -> Refused:
+    """The refusal of more points than that."""
+    return refuse(
+        Code.LIMIT_EXCEEDED,
+        f"That would be more than {POINTS_MAX:,} points; ask for a shorter period, "
+        "a coarser granularity, fewer metrics or fewer dimensions.",
+        argument,
+    )

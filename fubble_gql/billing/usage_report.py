@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fubble_gql.billing import attribution
 from fubble_gql.billing.facts import Facts, gather
-from fubble_gql.billing.points import points
+from fubble_gql.billing.points import POINTS_MAX, points, too_many
 from fubble_gql.billing.timeline import Timeline
 from fubble_gql.catalog.metrics import with_operands
 from fubble_gql.catalog.rows import METRICS, MetricRow
@@ -190,6 +190,8 @@ def _answer(
     planned: Sequence[_Series],
     measured: Sequence[list[Measured] | FormulaFailed],
 ) -> list[Report] | Refused:
+    if question.group_by and _points(planned, measured) > POINTS_MAX:
+        return too_many("groupBy")
     reports: list[Report] = []
     for series in planned:
         found = measured[series.first : series.first + len(series.spans)]
@@ -208,6 +210,16 @@ def _answer(
     if question.unbilled:
         return [one for one in reports if one.event_count]
     return reports
+
+
+def _points(planned: Sequence[_Series], measured: Sequence[list[Measured] | FormulaFailed]) -> int:
+    """How many points it takes to give each group every bucket; a group without a series is one."""
+    groups = [(series, measured[series.first]) for series in planned]
+    return sum(
+        len(found) * max(1, len(series.spans) - 1)
+        for series, found in groups
+        if not isinstance(found, FormulaFailed)
+    )
 
 
 def _reports(
