@@ -10,7 +10,7 @@ from itertools import accumulate, chain
 from uuid import UUID
 
 from fubble_gql.billing.facts import Facts, gather
-from fubble_gql.billing.pieces import Need, Planned, plan, refuse_charge
+from fubble_gql.billing.pieces import Found, Need, Planned, plan, refuse_charge
 from fubble_gql.billing.prices import Prices
 from fubble_gql.db.connection import Connection
 from fubble_gql.errors import Code, Refused, refuse
@@ -19,7 +19,7 @@ from fubble_gql.pricing.accrual import Day, accrue
 from fubble_gql.pricing.bill import ChargeFailed
 from fubble_gql.pricing.money import is_in_range
 from fubble_gql.pricing.period import Granularity, Period, buckets, month_of
-from fubble_gql.usage.course import Course, Found, follow
+from fubble_gql.usage.aggregate import Course, follow
 
 DAYS_MAX = 400
 _DAY = timedelta(days=1)

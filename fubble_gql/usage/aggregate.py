@@ -16,11 +16,12 @@ from fubble_gql.pricing.formula import Formula, FormulaFailed
 from fubble_gql.pricing.money import PLACES_MAX, ZERO, limit_places, tidy
 from fubble_gql.pricing.period import Period
 from fubble_gql.usage.quantities import quantities
+from fubble_gql.usage.running import Running, running
 from fubble_gql.usage.scope import EVERYTHING, Scope, Stretch
 from fubble_gql.usage.series import Amount, Groups, Series
 from fubble_gql.usage.store.rows import Values
 
-__all__ = ["EVERYTHING", "Measured", "Request", "Scope", "Stretch", "measure"]
+__all__ = ["EVERYTHING", "Course", "Measured", "Request", "Scope", "Stretch", "follow", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,17 @@ class Request:
     whole: Period
     group_by: tuple[str, ...] = ()
     from_events: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A request, and the instants by which its usage is wanted, in order: at most 1,024.
+
+    Its stretches do not overlap.
+    """
+
+    request: Request
+    instants: tuple[datetime, ...]
 
 
 class Measured(NamedTuple):
@@ -67,6 +79,33 @@ async def measure(
     ]
     amounts = iter(await quantities(connection, series) if series else [])
     return [plan.answer({name: next(amounts) for name in plan.metrics}) for plan in plans]
+
+
+async def follow(
+    connection: Connection, courses: Sequence[Course], operands: Mapping[str, MetricRow]
+) -> list[list[list[Measured] | FormulaFailed]]:
+    """What had been used by each instant of each course, as `measure` tells it.
+
+    The number of statements depends on neither courses, instants nor events.
+    """
+    width = max((len(one.request.group_by) for one in courses), default=0)
+    plans = [_Plan.of(one.request, operands) for one in courses]
+    wanted = [
+        Running(_series(plan.request, metric, width), one.instants)
+        for plan, one in zip(plans, courses, strict=True)
+        for metric in plan.metrics.values()
+    ]
+    amounts = iter(await running(connection, wanted))
+    answers = []
+    for plan, one in zip(plans, courses, strict=True):
+        found = {name: next(amounts) for name in plan.metrics}
+        answers.append(
+            [
+                plan.answer({name: by_instant[place] for name, by_instant in found.items()})
+                for place in range(len(one.instants))
+            ]
+        )
+    return answers
 
 
 def _series(request: Request, metric: MetricRow, width: int) -> Series:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,39 +13,114 @@ from uuid import UUID
 
 from fubble_gql.db.connection import Connection
 from fubble_gql.pricing.money import ZERO
+from fubble_gql.pricing.period import Period
 from fubble_gql.usage.scope import Scope, Stretch
-from fubble_gql.usage.series import Amount, Groups, Series, quotient, reduced
-from fubble_gql.usage.store.rows import BEGINNING, Figures, Reduction, Span, Values
+from fubble_gql.usage.series import Amount, Found, Groups, Series, quotient, reduced
+from fubble_gql.usage.store.rows import BEGINNING, Figures, Reduction, Values
 
 _MICROSECOND = timedelta(microseconds=1)
+_END = (datetime.max.replace(tzinfo=UTC),)
 
 Levels = dict[Values, Decimal]
 
 
 async def time_weighted(connection: Connection, series: Mapping[int, Series]) -> dict[int, Groups]:
     """The mean of the level over the whole period of each series, an open one up to `as_of`."""
-    opening = await _opening_levels(connection, series)
-    stretches = [(n, stretch) for n, one in series.items() for stretch in one.stretches]
-    areas = await reduced(
-        connection, Reduction.AREAS, (_span(series[n], k, s) for k, (n, s) in enumerate(stretches))
-    )
-    sums: dict[int, dict[Values, _Sum]] = {n: {} for n in series}
-    for k, (n, stretch) in enumerate(stretches):
-        inside = {values: figures for values, [figures] in areas.get(k, {}).items()}
-        levels = opening[_Origin.of(series[n], stretch)][stretch.span.start]
-        for values, part in _parts(series[n], stretch, levels, inside):
-            sums[n][values] = sums[n].get(values, _NOTHING).plus(part)
-    return {
-        n: {
-            values: Amount(quotient(total.area, series[n].whole.microseconds), total.event_count)
-            for values, total in groups.items()
-        }
-        for n, groups in sums.items()
-    }
+    found = await time_weighted_by(connection, {n: (one, _END) for n, one in series.items()})
+    return {n: groups for n, [groups] in found.items()}
 
 
-def _span(series: Series, n: int, stretch: Stretch) -> Span:
-    return series.span(n, stretch.span.start, stretch.span.end, stretch.scope)
+async def time_weighted_by(
+    connection: Connection, courses: Mapping[int, tuple[Series, Sequence[datetime]]]
+) -> dict[int, list[Groups]]:
+    """For each series what that mean is of its time until each of some instants, in order.
+
+    Each event is read once: the level is followed from one instant to the next.
+    """
+    opening = await _opening_levels(connection, {n: one for n, (one, _) in courses.items()})
+    sections = [
+        _Section(n, *part) for n, (one, instants) in courses.items() for part in one.cut(instants)
+    ]
+    spans = [courses[one.n][0].span(k, *one.bounds) for k, one in enumerate(sections)]
+    areas = await reduced(connection, Reduction.AREAS, spans)
+    moves: Found = {}
+    for what, sets_level in ((Reduction.TOTALS, False), (Reduction.LAST, True)):
+        moves |= await reduced(
+            connection,
+            what,
+            (
+                span
+                for span, one in zip(spans, sections, strict=True)
+                if one.is_continued and span.sets_level is sets_level
+            ),
+        )
+    walks = {n: _Walk(one, len(instants)) for n, (one, instants) in courses.items()}
+    for k, one in enumerate(sections):
+        walk = walks[one.n]
+        levels = opening[_Origin.of(walk.series, one.stretch)][one.stretch.span.start]
+        walk.go(one, levels, areas.get(k, {}), moves.get(k, {}))
+    return {n: walk.means() for n, walk in walks.items()}
+
+
+class _Section(NamedTuple):
+    """A part of a stretch of series n, until the instant at that place."""
+
+    n: int
+    place: int
+    stretch: Stretch
+    span: Period
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime, Scope]:
+        return self.span.start, self.span.end, self.stretch.scope
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether another part of the stretch follows."""
+        return self.span.end < self.stretch.span.end
+
+
+class _Walk:
+    """The integrals of a series up to each instant, and the level where each stretch has got to."""
+
+    def __init__(self, series: Series, instants: int) -> None:
+        self.series = series
+        self._added: list[dict[Values, _Sum]] = [{} for _ in range(instants)]
+        self._levels: dict[Period, Levels] = {}
+
+    def go(
+        self,
+        section: _Section,
+        opening: Levels,
+        areas: Mapping[Values, list[Figures]],
+        moves: Mapping[Values, list[Figures]],
+    ) -> None:
+        """On through one section; they come in the order of time."""
+        levels = self._levels.setdefault(section.stretch.span, dict(opening))
+        inside = {values: figures for values, [figures] in areas.items()}
+        sums = self._added[section.place]
+        for values, part in _parts(self.series, section.span, levels, inside):
+            sums[values] = sums.get(values, _NOTHING).plus(part)
+        _move(levels, moves, sets_level=self.series.sets_level)
+
+    def means(self) -> list[Groups]:
+        """Of all groups so far, by each instant."""
+        sums: dict[Values, _Sum] = {}
+        found: list[Groups] = []
+        for added in self._added:
+            for values, part in added.items():
+                sums[values] = sums.get(values, _NOTHING).plus(part)
+            found.append({values: self._mean(total) for values, total in sums.items()})
+        return found
+
+    def _mean(self, total: _Sum) -> Amount:
+        return Amount(quotient(total.area, self.series.whole.microseconds), total.event_count)
+
+
+def _move(levels: Levels, moves: Mapping[Values, list[Figures]], *, sets_level: bool) -> None:
+    """What events make of the levels before them: of LAST where they tell it, else of TOTALS."""
+    for values, [figures] in moves.items():
+        levels[values] = figures[0] if sets_level else levels.get(values, ZERO) + figures[1]
 
 
 class _Sum(NamedTuple):
@@ -62,10 +137,10 @@ _NOTHING = _Sum(ZERO, 0)
 
 
 def _parts(
-    series: Series, stretch: Stretch, levels: Levels, inside: Mapping[Values, Figures]
+    series: Series, span: Period, levels: Levels, inside: Mapping[Values, Figures]
 ) -> Iterator[tuple[Values, _Sum]]:
-    """What one stretch adds, for each group that has events in it or a level at its start."""
-    known = max(0, (min(stretch.span.end, series.as_of) - stretch.span.start) // _MICROSECOND)
+    """What one section adds, for each group that has events in it or a level at its start."""
+    known = max(0, (min(span.end, series.as_of) - span.start) // _MICROSECOND)
     for values in levels.keys() | inside.keys():
         events, area, first = inside.get(values, (ZERO, ZERO, Decimal(known)))
         # A level that is set ends the one before; one that is added to goes on.
@@ -133,12 +208,7 @@ async def _followed(
         levels: Levels = {}
         found[origin] = {}
         for start in starts:
-            for values, [figures] in pieces.get(n, {}).items():
-                levels[values] = (
-                    figures[0]
-                    if what is Reduction.LAST
-                    else (levels.get(values, ZERO) + figures[1])
-                )
+            _move(levels, pieces.get(n, {}), sets_level=what is Reduction.LAST)
             found[origin][start] = {values: level for values, level in levels.items() if level}
             n += 1
     return found

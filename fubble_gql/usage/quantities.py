@@ -21,7 +21,7 @@ async def quantities(connection: Connection, series: Sequence[Series]) -> list[G
 
     The number of statements depends only on which aggregations there are.
     """
-    ways = [_way(one.metric.aggregation or "") for one in series]
+    ways = [way_of(one.metric.aggregation or "") for one in series]
     weighted = {n: one for n, one in enumerate(series) if ways[n] is None}
     found = await time_weighted(connection, weighted)
     figures = {what: await _reduced(connection, what, series, ways) for what in _REDUCTIONS}
@@ -36,13 +36,13 @@ async def quantities(connection: Connection, series: Sequence[Series]) -> list[G
     return [found[n] for n in range(len(series))]
 
 
-def _way(aggregation: str) -> _Way | None:
+def way_of(aggregation: str) -> Way | None:
     """How its figures become a quantity; TIME_WEIGHTED goes a way of its own."""
     return None if aggregation == Aggregation.TIME_WEIGHTED else _WAYS[aggregation]
 
 
 async def _reduced(
-    connection: Connection, what: Reduction, series: Sequence[Series], ways: Sequence[_Way | None]
+    connection: Connection, what: Reduction, series: Sequence[Series], ways: Sequence[Way | None]
 ) -> Found:
     wanting = [n for n, way in enumerate(ways) if way is not None and what in way.reductions]
     return await reduced(connection, what, (span for n in wanting for span in series[n].spans(n)))
@@ -91,7 +91,7 @@ def _percentile(series: Series, ranked: list[Figures]) -> Amount:
     return Amount(limit_places(quantity, PLACES_MAX), int(events))
 
 
-class _Way(NamedTuple):
+class Way(NamedTuple):
     """Which reductions an aggregation needs, and what it makes of a group's figures."""
 
     reductions: tuple[Reduction, ...]
@@ -100,14 +100,14 @@ class _Way(NamedTuple):
 
 _A = Aggregation
 # By the aggregation's name, as metrics have it.
-_WAYS: dict[str, _Way] = {
-    _A.COUNT: _Way((Reduction.TOTALS,), _count),
-    _A.SUM: _Way((Reduction.TOTALS,), _sum),
-    _A.AVG: _Way((Reduction.TOTALS,), _average),
-    _A.MAX: _Way((Reduction.TOTALS,), _largest),
-    _A.MIN: _Way((Reduction.TOTALS,), _smallest),
-    _A.LAST: _Way((Reduction.TOTALS, Reduction.LAST), _last),
-    _A.UNIQUE_COUNT: _Way((Reduction.DISTINCT,), _distinct),
-    _A.PERCENTILE: _Way((Reduction.RANKED,), _percentile),
+_WAYS: dict[str, Way] = {
+    _A.COUNT: Way((Reduction.TOTALS,), _count),
+    _A.SUM: Way((Reduction.TOTALS,), _sum),
+    _A.AVG: Way((Reduction.TOTALS,), _average),
+    _A.MAX: Way((Reduction.TOTALS,), _largest),
+    _A.MIN: Way((Reduction.TOTALS,), _smallest),
+    _A.LAST: Way((Reduction.TOTALS, Reduction.LAST), _last),
+    _A.UNIQUE_COUNT: Way((Reduction.DISTINCT,), _distinct),
+    _A.PERCENTILE: Way((Reduction.RANKED,), _percentile),
 }
 _REDUCTIONS = dict.fromkeys(what for way in _WAYS.values() for what in way.reductions)

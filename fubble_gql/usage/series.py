@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from fubble_gql.pricing.money import PLACES_MAX, divide, limit_places
 from fubble_gql.pricing.period import Period
 from fubble_gql.usage.scope import Scope, Stretch
 from fubble_gql.usage.store import store_of
-from fubble_gql.usage.store.rows import Figures, Reduction, Span, Values
+from fubble_gql.usage.store.rows import BEGINNING, Figures, Reduction, Span, Values
 
 
 class Amount(NamedTuple):
@@ -65,6 +65,16 @@ class Series:
             self.sets_level,
             self.from_events,
         )
+
+    def cut(self, instants: Sequence[datetime]) -> Iterator[tuple[int, Stretch, Period]]:
+        """Its stretches, cut at instants in order: the place of the instant that ends each part."""
+        since = BEGINNING
+        for place, instant in enumerate(instants):
+            for stretch in self.stretches:
+                start, end = max(since, stretch.span.start), min(instant, stretch.span.end)
+                if start < end:
+                    yield place, stretch, Period(start, end)
+            since = instant
 
     def spans(self, n: int) -> Iterator[Span]:
         """Its stretches, to be reduced together."""

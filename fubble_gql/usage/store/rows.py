@@ -16,6 +16,8 @@ from fubble_gql.usage.scope import Scope
 QUANTITY_LEFT_OUT = 1
 TIME_LEFT_OUT = 2
 
+# As many n as one series of spans may have, for Reduction.FIRSTS.
+NS_OF_SERIES = 1_024
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 EventKey = tuple[UUID, str]
@@ -106,6 +108,8 @@ class Reduction(Enum):
     """The quantity of the latest event time, then the latest recorded."""
     DISTINCT = auto()
     """Events, distinct unique values."""
+    FIRSTS = auto()
+    """Events, unique values that no smaller n of the same series has: n // NS_OF_SERIES is that."""
     RANKED = auto()
     """Events, place (from 1), quantity: the one or two rows around the percentile's rank."""
     AREAS = auto()

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from fubble_gql.db.sql import ALWAYS, Sql, sql
-from fubble_gql.usage.store.rows import Reduced, Reduction
+from fubble_gql.usage.store.rows import NS_OF_SERIES, Reduced, Reduction
 
 # Counted in: of the customer and metric, in the span, known and not voided by then, in scope.
 MATCH = (
@@ -48,6 +48,7 @@ def reduce(words: Words, what: Reduction, hits: Sql, width: int) -> Sql:
         Reduction.TOTALS: _totals,
         Reduction.LAST: _last,
         Reduction.DISTINCT: _distinct,
+        Reduction.FIRSTS: _firsts,
         Reduction.RANKED: _ranked,
         Reduction.AREAS: _areas,
     }[what](words, group)
@@ -114,6 +115,17 @@ def _distinct(_words: Words, group: str) -> str:
         f"select {group}, sum(times), count(unique_value) from ("
         f"select {group}, unique_value, count(*) as times from hit group by {group}, unique_value"
         f") as found group by {group}"
+    )
+
+
+def _firsts(_words: Words, group: str) -> str:
+    series = group.replace("n", f"n / {NS_OF_SERIES}", 1)
+    return (
+        f"select {group}, sum(times), "
+        f"count(*) filter (where place = 1 and unique_value is not null) from ("
+        f"select {group}, unique_value, count(*) as times, row_number() over "
+        f"(partition by {series}, unique_value order by n) as place "
+        f"from hit group by {group}, unique_value) as found group by {group}"
     )
 
 
