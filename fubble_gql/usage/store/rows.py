@@ -16,7 +16,7 @@ from fubble_gql.usage.scope import Scope
 QUANTITY_LEFT_OUT = 1
 TIME_LEFT_OUT = 2
 
-# As many n as one series of spans may have, for Reduction.FIRSTS.
+# As many n as one series of spans may have, where a reduction looks at several: n // this is it.
 NS_OF_SERIES = 1_024
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -109,9 +109,11 @@ class Reduction(Enum):
     DISTINCT = auto()
     """Events, distinct unique values."""
     FIRSTS = auto()
-    """Events, unique values that no smaller n of the same series has: n // NS_OF_SERIES is that."""
+    """Events, unique values that no smaller n of the same series has."""
     RANKED = auto()
     """Events, place (from 1), quantity: the one or two rows around the percentile's rank."""
+    RANKED_SO_FAR = auto()
+    """As RANKED, of all n of the series up to this one; for each n and group that has events."""
     AREAS = auto()
     """Events, the integral of the level from the first event on, and when that is: both in
     microseconds, counted from the span's start and cut at `until`."""

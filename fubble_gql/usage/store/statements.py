@@ -50,6 +50,7 @@ def reduce(words: Words, what: Reduction, hits: Sql, width: int) -> Sql:
         Reduction.DISTINCT: _distinct,
         Reduction.FIRSTS: _firsts,
         Reduction.RANKED: _ranked,
+        Reduction.RANKED_SO_FAR: _ranked_so_far,
         Reduction.AREAS: _areas,
     }[what](words, group)
     return sql("with hit as (") + hits + ")" + body
@@ -136,6 +137,31 @@ def _ranked(words: Words, group: str) -> str:
         f"row_number() over (partition by {group} order by quantity) as place, "
         f"count(*) over (partition by {group}) as events from hit) as ranked "
         f"where place - 1 - {words.whole_rank} in (0, 1)"
+    )
+
+
+def _ranked_so_far(words: Words, group: str) -> str:
+    """Each event is read once: what is ranked again for each n is how often each quantity came."""
+    names = group.split(", ")
+    same = "".join(
+        f" and (c.{name} = d.{name} or (c.{name} is null and d.{name} is null))"
+        for name in names[1:]
+    )
+    own = ", ".join(f"d.{name}" for name in names)
+    return (
+        f", counted as materialized (select {group}, n / {NS_OF_SERIES} as series, percentile, "
+        f"quantity, count(*) as times from hit group by {group}, percentile, quantity), "
+        f"grown as (select {own}, c.percentile, c.quantity, sum(c.times) as times "
+        f"from (select distinct {group}, series from counted) as d "
+        f"join counted as c on c.series = d.series and c.n <= d.n{same} "
+        f"group by {own}, c.percentile, c.quantity), "
+        f"ranked as (select {group}, percentile, quantity, times, "
+        f"sum(times) over (partition by {group} order by quantity) as reached, "
+        f"sum(times) over (partition by {group}) as events from grown), "
+        f"placed as (select {group}, events, quantity, reached - times + 1 as begins, reached, "
+        f"{words.whole_rank} + 1 as wanted from ranked) "
+        f"select {group}, events, case when begins < wanted then wanted else begins end, quantity "
+        f"from placed where reached >= wanted and begins <= wanted + 1"
     )
 
 
