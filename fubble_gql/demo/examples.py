@@ -5,7 +5,7 @@ from __future__ import annotations
 from fubble_gql.api import ids
 from fubble_gql.api.ide import Tab
 from fubble_gql.db.connection import Connection
-from fubble_gql.demo import money_tabs, tabs
+from fubble_gql.demo import live_tabs, money_tabs, tabs
 from fubble_gql.demo.deals import first_subscription
 
 # Its plan and the other one both price API calls.
@@ -26,6 +26,7 @@ async def examples(connection: Connection) -> list[Tab]:
         tabs.PLANS,
         tabs.ESTIMATE,
         tabs.RECORD,
+        live_tabs.USAGE,
         tabs.CREATE,
         tabs.UNBILLED,
     ]

@@ -42,12 +42,13 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where the page is served, the key that it holds, and two of its examples."""
+    """Where the page is served, the key that it holds, and some of its examples."""
 
     url: str
     key: str
     query: Example
     mutation: Example
+    subscription: Example
 
 
 @dataclass
@@ -87,6 +88,7 @@ def served_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             key[1],
             Example("BillSoFar", "Aurora Analytics"),
             Example("RecordUsage", '"rejected": 0'),
+            Example("LiveUsage", '"quantity"'),
         )
 
 

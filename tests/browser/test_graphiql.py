@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Demo, Example, Watched
+from tests.cli.running import ask
 
 
 def open_page(page: Page, demo: Demo) -> None:
@@ -61,3 +64,30 @@ def test_the_key_is_not_kept_and_a_reload_still_works(served_demo: Demo, watched
     execute(page, served_demo.query.answer)
     assert watched.outside == []
     assert watched.complaints == []
+
+
+def test_what_is_watched_changes_by_itself(served_demo: Demo, watched: Watched) -> None:
+    page = watched.page
+    open_page(page, served_demo)
+    run(page, served_demo.subscription)
+    before = quantity_shown(page)
+    for number in range(2):
+        record_an_hour(served_demo, f"watched-{number}")
+        shown = f'"quantity": "{before + number + 1}"'
+        expect(page.locator(".result-window .view-lines")).to_contain_text(shown, timeout=15_000)
+    page.locator(".graphiql-execute-button").click()  # it has become the button that stops
+    assert watched.outside == []
+    assert watched.complaints == []
+
+
+def quantity_shown(page: Page) -> Decimal:
+    found = re.search(r'"quantity":\s*"([0-9.]+)"', page.inner_text(".result-window .view-lines"))
+    assert found is not None
+    return Decimal(found[1])
+
+
+def record_an_hour(demo: Demo, key: str) -> None:
+    event = f'''{{customer: "aurora-analytics", metric: "gpu_hours", quantity: "1",
+      properties: {{gpus: 1, priority: 1}}, idempotencyKey: "{key}"}}'''
+    document = "mutation { recordUsage(events: [" + event + "]) { accepted } }"
+    assert ask(demo.url, demo.key, document)["data"] == {"recordUsage": {"accepted": 1}}
