@@ -15,6 +15,7 @@ import uvicorn
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from fubble_gql.access import keys
+from fubble_gql.api.context import Clock
 from fubble_gql.api.socket import SocketLimits
 from fubble_gql.app import create_app
 from fubble_gql.cli import server
@@ -22,8 +23,6 @@ from fubble_gql.config import load_settings
 from fubble_gql.db.changes import Changes
 from tests.api.conftest import NOW, Api, TestClock
 from tests.live.sockets import PATIENCE_SECONDS, Line, dialled
-
-LIMITS = SocketLimits()
 
 
 class Pace:
@@ -50,6 +49,7 @@ class Place:
     """A server, a caller of it with an operator's key, and what drives it."""
 
     url: str
+    database_url: str
     api: Api
     pace: Pace
     changes: Changes
@@ -72,17 +72,16 @@ class Place:
 async def served(
     database_url: str,
     *,
-    limits: SocketLimits = LIMITS,
+    limits: SocketLimits | None = None,
+    now: Clock | None = None,
     **settings: object,
 ) -> AsyncIterator[Place]:
     """The application on a port, until the block ends."""
     EXECUTOR_CACHE.clear()
     clock, pace = TestClock(NOW), Pace()
-    app = create_app(
-        load_settings(database_url=database_url, secret_key="k" * 32, **settings),
-        now=clock,
-        socket_limits=replace(limits, pause=pace),
-    )
+    known = load_settings(database_url=database_url, secret_key="k" * 32, **settings)
+    set_ = SocketLimits(known.sockets_max, known.subscriptions_max)
+    app = create_app(known, now=now or clock, socket_limits=replace(limits or set_, pause=pace))
     running = uvicorn.Server(server.configured(app))
     with server.bind("127.0.0.1", 0) as listener:
         server.listen(listener)
@@ -98,7 +97,7 @@ async def served(
                 base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60
             ) as http:
                 api = Api(http, state.connection, clock, key)
-                yield Place(url, api, pace, state.feed.changes, running)
+                yield Place(url, database_url, api, pace, state.feed.changes, running)
         finally:
             running.should_exit = True
             await task

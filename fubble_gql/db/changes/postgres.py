@@ -32,10 +32,9 @@ _LOCK = f"select pg_advisory_lock_shared({_LOCK_CLASS}, place) from unnest($1::i
 _UNLOCK = (
     f"select pg_advisory_unlock_shared({_LOCK_CLASS}, place) from unnest($1::int[]) as p(place)"
 )
-_RUNNING = (
-    "select pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint"
-    " from pg_current_snapshot() as s"
-)
+_OLDEST = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+# A number of our own is above those of all that run: a snapshot's end is above what has ended only.
+_NEWEST = "select pg_current_xact_id()::text::bigint"
 # Every change of an invoice writes its row, and a row knows which transaction wrote it.
 _MISSED = (
     "select customer_id, id from invoice where age(xmin) <= age($1::text::xid8::xid)"
@@ -74,6 +73,7 @@ class PostgresChanges(Changes):
             await session.add_listener(CHANNEL, self._heard)
             held: set[int] = set()
             settling: list[_Settling] = []
+            pause = _SETTLING_SECONDS
             while self.watches:
                 wanted = {_ANYBODY, *map(place_of, self.watches)}
                 if held - wanted:
@@ -82,7 +82,8 @@ class PostgresChanges(Changes):
                     settling.append(await self._lock(session, wanted - held, is_first=not held))
                 held = wanted
                 settling = await self._settle(session, held, settling)
-                await self.asked(_SETTLING_SECONDS if settling else _PING_SECONDS)
+                pause = min(pause * 2, _PING_SECONDS) if settling else _SETTLING_SECONDS
+                await self.asked(pause if settling else _PING_SECONDS)
         self._told.clear()
 
     @asynccontextmanager
@@ -103,7 +104,7 @@ class PostgresChanges(Changes):
         self, session: asyncpg.Connection, places: Collection[int], *, is_first: bool
     ) -> _Settling:
         await session.execute(_LOCK, places)
-        oldest, newest = await session.fetchrow(_RUNNING)
+        oldest, newest = await session.fetchval(_OLDEST), await session.fetchval(_NEWEST)
         # In a session after one that was lost, what that one may not have told is still to be told.
         since = self._told[0] if self._told and is_first else oldest
         return _Settling(frozenset(places), since, newest)
@@ -112,7 +113,7 @@ class PostgresChanges(Changes):
         self, session: asyncpg.Connection, held: set[int], settling: list[_Settling]
     ) -> list[_Settling]:
         """Tell the watchers of places that every running transaction has seen; the others."""
-        oldest, _ = await session.fetchrow(_RUNNING)
+        oldest = await session.fetchval(_OLDEST)
         for one in settling:
             if one.until <= oldest:
                 await self._catch_up(session, one)

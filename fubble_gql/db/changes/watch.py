@@ -52,12 +52,17 @@ class Watch:
         self._has_too_many = True
         self._changed.set()
 
-    async def change(self, within_seconds: float | None = None) -> None:
-        """Wait for a change, or for so long. What changes from now on is the next change."""
+    async def change(self, within_seconds: float | None = None) -> bool:
+        """Wait for a change, or for so long; whether there was one.
+
+        What changes from now on is the next change.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(within_seconds):
                 await self._changed.wait()
+        was_told = self._changed.is_set()
         self._changed.clear()
+        return was_told
 
     def take_invoices(self) -> list[UUID]:
         """The invoices that changed, each once, the last change last.

@@ -1,1 +1,0 @@
-"""Requests that a machine makes up, from the schema and from nothing."""
