@@ -294,4 +294,6 @@ class Loaders:
         loader = self._by_key.get(key)
         if loader is None:
             loader = self._by_key[key] = DataLoader(load_fn=read)
-        return loader.load(asked)
+        # Callers share what they wait for. An error elsewhere in the document cancels some of them,
+        # which must not cancel it for the others.
+        return asyncio.shield(loader.load(asked))

@@ -18,6 +18,7 @@ from tests.api.builders import (
     used,
 )
 from tests.api.conftest import Api
+from tests.api.invoicing import charged
 
 STATEMENTS_MAX = 8
 NESTED = """
@@ -289,3 +290,20 @@ async def test_the_viewer_of_a_key_is_an_operator(api: Api) -> None:
     assert await api.ask("{ viewer { role customer { key } } }") == {
         "viewer": {"role": "OPERATOR", "customer": None}
     }
+
+
+async def test_an_error_beside_a_read_leaves_whoever_shares_it_alone(sqlite_api: Api) -> None:
+    await a_customer(sqlite_api)
+    await charged(sqlite_api)
+    # The bad cursor ends `nodes`, which cancels the rest of it while `edges` waits for the same.
+    document = """
+    { invoices {
+        nodes { verification { matches } customer { subscriptions(after: "x") { totalCount } } }
+        edges { node { verification { matches } } }
+    } }
+    """
+
+    answer = await sqlite_api.answer(document)
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID"]
+    assert answer["data"] is None
