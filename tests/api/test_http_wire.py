@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 
 import pytest
@@ -117,6 +118,17 @@ async def test_other_methods_are_told_what_is_allowed(method: str) -> None:
     async with client() as http:
         answer = await http.request(method, "/graphql")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip", "identity, gzip"])
+async def test_a_packed_body_is_not_unpacked(encoding: str) -> None:
+    bomb = gzip.compress(b" " * 20_000_000)
+
+    answer = await post(bomb, headers={"Content-Encoding": encoding})
+
+    assert (answer.status_code, code(answer)) == (415, "INVALID")
+    untold = await post(bomb)
+    assert (untold.status_code, code(untold)) == (400, "INVALID")
 
 
 async def test_a_body_is_limited_however_it_arrives() -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 import httpx
 import strawberry
-import uvicorn
 from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -168,19 +163,3 @@ def first(answer: httpx.Response) -> dict[str, Any]:
 def code(answer: httpx.Response) -> str:
     found: str = first(answer)["extensions"]["code"]
     return found
-
-
-@contextmanager
-def served(app: Starlette) -> Iterator[str]:
-    """The application on a free port of loopback, in a thread; yields its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
