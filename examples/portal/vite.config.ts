@@ -36,7 +36,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      '/graphql': { target: server, ws: true, changeOrigin: true },
+      '/graphql': { target: server, ws: true, rewriteWsOrigin: true, changeOrigin: true },
       '/invoices': { target: server, changeOrigin: true },
     },
   },

@@ -188,6 +188,25 @@ def test_an_invoice_opens_to_its_lines_and_comes_as_a_pdf(
     assert_calm(watched)
 
 
+def test_an_invoice_is_paid_on_the_page_when_its_payment_is_noted(
+    served_demo: Demo, watched: Watched
+) -> None:
+    page = watched.page
+    (invoice,) = portal.asked(
+        served_demo,
+        "{ invoices(first: 1, filter: { statuses: [PENDING] }) "
+        "{ nodes { id number customer { key } } } }",
+    )["invoices"]["nodes"]
+    page.goto(portal.session(served_demo, invoice["customer"]["key"]))
+    go_to(page, "Invoices")
+    state = row_of(page, "Invoices", invoice["number"]).locator("td .badge")
+    expect(state).to_have_text("To pay")
+    paid = f'mutation {{ payInvoice(invoiceId: "{invoice["id"]}") {{ invoice {{ status }} }} }}'
+    assert portal.asked(served_demo, paid)["payInvoice"]["invoice"]["status"] == "PAID"
+    expect(state).to_have_text("Paid", timeout=portal.SETTLE_MS)
+    assert_calm(watched)
+
+
 def test_credit_is_shown_with_every_entry_of_its_ledger(
     served_demo: Demo, watched: Watched
 ) -> None:
@@ -265,32 +284,30 @@ def test_it_is_whole_on_a_phone_and_in_either_light(
     served_demo: Demo, watched: Watched, pictures: Path
 ) -> None:
     page = watched.page
-    open_portal(page, served_demo)
+    page.set_viewport_size({"width": 1180, "height": 1100})
+    open_portal(page, served_demo, "polderlicht")
+    unfold(row_of(page, "The bill so far", "Peak connections"))
     ground = "getComputedStyle(document.documentElement).backgroundColor"
     light = page.evaluate(ground)
-    take(page, pictures / "light.png")
+    page.screenshot(path=pictures / "light.png")
     page.emulate_media(color_scheme="dark")
     dark = page.evaluate(ground)
     assert dark != light
-    take(page, pictures / "dark.png")
-    page.set_viewport_size({"width": 375, "height": 812})
+    page.screenshot(path=pictures / "dark.png")
+    page.set_viewport_size({"width": 375, "height": 1100})
     page.emulate_media(color_scheme="light")
     for name in PAGES:
         go_to(page, name)
-        for row in page.locator(".fold-button").all()[:2]:
-            row.click()
         assert page.evaluate("document.documentElement.scrollWidth") == 375, name
         if name == "Overview":
-            take(page, pictures / "phone.png")
+            page.screenshot(path=pictures / "phone.png")
+        page.locator(".fold-button").first.click()
+        expect(page.locator(".fold-inside").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 375, name
     page.get_by_role("button", name="Use dark theme").click()
     page.reload()
     assert page.evaluate(ground) == dark
     assert_calm(watched)
-
-
-def take(page: Page, file: Path) -> None:
-    page.wait_for_timeout(300)
-    page.screenshot(path=file, full_page=True)
 
 
 def test_axe_finds_nothing_serious_on_any_page(served_demo: Demo, watched: Watched) -> None:

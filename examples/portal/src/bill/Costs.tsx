@@ -65,6 +65,7 @@ export function Costs({ subscription, preview }: Props) {
   useFollowing(preview.subtotal.amount, () => ask(AFRESH));
   const points = data?.planSubscription?.costSeries;
   const costs = useMemo(() => points && shape(points, preview.asOf), [points, preview.asOf]);
+  const isEmpty = costs?.series.length === 0;
   const { timezone } = subscription;
   return (
     <Card
@@ -73,8 +74,9 @@ export function Costs({ subscription, preview }: Props) {
       tools={<Choice legend="Show the cost" options={VIEWS} value={view} onChange={setView} />}
     >
       {!costs && (error ? <Failure error={error} retry={ask} /> : <Skeleton lines={6} />)}
-      {costs && view === 'table' && <CostTable costs={costs} timezone={timezone} />}
-      {costs && view !== 'table' && (
+      {isEmpty && <p className="empty">Nothing costs anything in this period so far.</p>}
+      {costs && !isEmpty && view === 'table' && <CostTable costs={costs} timezone={timezone} />}
+      {costs && !isEmpty && view !== 'table' && (
         <Suspense fallback={<Skeleton lines={6} />}>
           <CostChart costs={costs} timezone={timezone} isCumulative={view === 'cumulative'} />
         </Suspense>

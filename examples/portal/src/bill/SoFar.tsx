@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { compare, isZero, negative } from '../exact';
 import { clock, daysLeft, lastDay, money, span } from '../format';
-import { type Liveness, useLiveness } from '../live';
+import type { Liveness } from '../live';
 import type { Subscription } from '../types';
 import type { Preview } from './preview';
 
@@ -16,9 +16,10 @@ const LIVENESS: Record<Liveness, string> = {
 interface Props {
   preview: Preview;
   subscription: Subscription;
+  liveness: Liveness;
 }
 
-export function SoFar({ preview, subscription }: Props) {
+export function SoFar({ preview, subscription, liveness }: Props) {
   const { subtotal, creditsApplied, total, period, asOf } = preview;
   const { timezone, plan } = subscription;
   const hasCredits = !isZero(creditsApplied.amount);
@@ -31,7 +32,7 @@ export function SoFar({ preview, subscription }: Props) {
             {plan.name} plan, {span(period, timezone)}
           </p>
         </div>
-        <Status asOf={asOf} timezone={timezone} />
+        <Status asOf={asOf} timezone={timezone} liveness={liveness} />
       </div>
       <p className="amount" data-testid="so-far">
         <Changing amount={subtotal.amount}>{money(subtotal)}</Changing>
@@ -58,8 +59,13 @@ export function SoFar({ preview, subscription }: Props) {
   );
 }
 
-function Status({ asOf, timezone }: { asOf: string; timezone: string }) {
-  const liveness = useLiveness();
+interface StatusProps {
+  asOf: string;
+  timezone: string;
+  liveness: Liveness;
+}
+
+function Status({ asOf, timezone, liveness }: StatusProps) {
   return (
     <p className="status small" data-liveness={liveness}>
       <span className="dot" aria-hidden="true" />

@@ -36,20 +36,21 @@ export type Preview = PreviewFragment;
 /** Where the server cannot push, it is asked again every half minute. */
 export function usePreview(subscription: string) {
   const variables = { subscription };
-  const liveness = useLiveness();
   const [asked, ask] = useQuery({
     query: PreviewQuery,
     variables,
     requestPolicy: 'cache-and-network',
   });
   const [pushed] = useSubscription({ query: LivePreview, variables });
+  const socket = useLiveness();
+  const liveness = pushed.error ? 'offline' : socket;
   useEffect(() => {
     if (liveness !== 'offline') return undefined;
     const timer = setInterval(() => ask(AFRESH), POLL_SECONDS * 1_000);
     return () => clearInterval(timer);
   }, [liveness, ask]);
   const preview = newer(asked.data?.planSubscription?.invoicePreview, pushed.data?.invoicePreview);
-  return { preview, error: asked.error, again: ask };
+  return { preview, liveness, error: asked.error, again: ask };
 }
 
 function newer(one?: Preview | null, other?: Preview | null): Preview | undefined {

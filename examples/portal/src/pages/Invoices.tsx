@@ -1,7 +1,8 @@
 // What was invoiced, the newest first: its state, its lines, and itself as a PDF.
-import { useState } from 'react';
-import { useQuery } from 'urql';
+import { useEffect, useState } from 'react';
+import { type UseQueryExecute, useQuery, useSubscription } from 'urql';
 import { Lines } from '../bill/Lines';
+import { AFRESH } from '../client';
 import { sum } from '../exact';
 import { day, money, span } from '../format';
 import { graphql } from '../gql';
@@ -69,6 +70,15 @@ const OpenQuery = graphql(`
   }
 `);
 
+const LiveInvoices = graphql(`
+  subscription LiveInvoices($customer: ID!) {
+    invoiceChanged(customer: { id: $customer }) {
+      id
+      status
+    }
+  }
+`);
+
 const InvoiceLinesQuery = graphql(`
   query InvoiceLines($invoice: ID!) {
     invoice(id: $invoice) {
@@ -89,15 +99,18 @@ const STATES: Record<InvoiceStatus, string> = {
 export function Invoices({ customer }: { customer: Customer }) {
   const [cursors, setCursors] = useState<(string | null)[]>([null]);
   const more = (cursor: string) => setCursors((before) => [...before, cursor]);
+  const variables = { customer: customer.id };
+  const [{ data: changed }] = useSubscription({ query: LiveInvoices, variables });
   return (
     <div className="stack">
-      <Open customer={customer} />
+      <Open customer={customer} changed={changed} />
       <Card title="Invoices">
         {cursors.map((after, place) => (
           <InvoicePage
             key={after}
             after={after}
             customer={customer}
+            changed={changed}
             more={place === cursors.length - 1 ? more : undefined}
           />
         ))}
@@ -106,9 +119,18 @@ export function Invoices({ customer }: { customer: Customer }) {
   );
 }
 
-function Open({ customer }: { customer: Customer }) {
+/** Ask again whenever one of the customer's invoices is made, paid, or otherwise changes. */
+function useFresh(changed: unknown, ask: UseQueryExecute): void {
+  useEffect(() => {
+    if (changed) ask(AFRESH);
+  }, [changed, ask]);
+}
+
+function Open({ customer, changed }: { customer: Customer; changed: unknown }) {
   const variables = { customer: customer.id };
-  const [{ data }] = useQuery({ query: OpenQuery, variables, requestPolicy: 'cache-and-network' });
+  const policy = { requestPolicy: 'cache-and-network' } as const;
+  const [{ data }, ask] = useQuery({ query: OpenQuery, variables, ...policy });
+  useFresh(changed, ask);
   const open = data?.customer?.invoices.nodes ?? [];
   const due = open.flatMap(({ dueAt }) => dueAt ?? []).sort()[0];
   if (open.length === 0 || !due) return null;
@@ -126,16 +148,18 @@ function Open({ customer }: { customer: Customer }) {
 
 interface PageProps {
   customer: Customer;
+  changed: unknown;
   after: string | null;
   more: ((cursor: string) => void) | undefined;
 }
 
-function InvoicePage({ customer, after, more }: PageProps) {
+function InvoicePage({ customer, changed, after, more }: PageProps) {
   const [{ data, error }, ask] = useQuery({
     query: InvoicesQuery,
     variables: { customer: customer.id, after },
     requestPolicy: 'cache-and-network',
   });
+  useFresh(changed, ask);
   const invoices = data?.customer?.invoices;
   if (!invoices) return error ? <Failure error={error} retry={ask} /> : <Skeleton lines={5} />;
   if (invoices.nodes.length === 0) {

@@ -16,7 +16,7 @@ export function Overview({ subscription }: { subscription: Subscription }) {
 }
 
 function Running({ subscription }: { subscription: Subscription }) {
-  const { preview, error, again } = usePreview(subscription.id);
+  const { preview, liveness, error, again } = usePreview(subscription.id);
   if (!preview) {
     return (
       <section className="card hero" aria-label="So far">
@@ -26,7 +26,7 @@ function Running({ subscription }: { subscription: Subscription }) {
   }
   return (
     <div className="stack">
-      <SoFar preview={preview} subscription={subscription} />
+      <SoFar preview={preview} subscription={subscription} liveness={liveness} />
       <Terms subscription={subscription} preview={preview} />
       <Costs subscription={subscription} preview={preview} />
       <Card title="What it is made of" note="Open a line to see how it was computed.">
@@ -38,9 +38,18 @@ function Running({ subscription }: { subscription: Subscription }) {
 
 function NoPeriod({ subscription }: { subscription: Subscription }) {
   const { plan, startAt, endAt, status, timezone } = subscription;
-  const text =
-    status === 'SCHEDULED'
-      ? `Your ${plan.name} plan begins on ${day(startAt, timezone)}. Its costs will be here from then on.`
-      : `Your ${plan.name} plan ended on ${day(endAt ?? startAt, timezone)}. Its invoices stay where they are.`;
-  return <p className="card empty">{text}</p>;
+  if (status === 'SCHEDULED') {
+    const start = day(startAt, timezone);
+    return (
+      <p className="card empty">
+        Your {plan.name} plan begins on {start}. Its costs will be here from then on.
+      </p>
+    );
+  }
+  return (
+    <p className="card empty">
+      Your {plan.name} plan ended on {day(endAt ?? startAt, timezone)}.{' '}
+      <a href="#invoices">See your invoices</a>
+    </p>
+  );
 }

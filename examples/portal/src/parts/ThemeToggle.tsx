@@ -1,12 +1,15 @@
 // Light or dark: the system's until it is chosen here. `public/theme.js` reads what was chosen.
-import { useState } from 'react';
+import { useState, useSyncExternalStore } from 'react';
 import { Moon, Sun } from './icons';
 
 type Theme = 'light' | 'dark';
 
+const system = matchMedia('(prefers-color-scheme: dark)');
+
 export function ThemeToggle() {
-  const [theme, setTheme] = useState(shown);
-  const other: Theme = theme === 'dark' ? 'light' : 'dark';
+  const ofSystem = useSyncExternalStore<Theme>(subscribe, () => (system.matches ? 'dark' : 'light'));
+  const [chosen, choose] = useState(before);
+  const other: Theme = (chosen ?? ofSystem) === 'dark' ? 'light' : 'dark';
   const toggle = () => {
     document.documentElement.dataset.theme = other;
     try {
@@ -14,17 +17,21 @@ export function ThemeToggle() {
     } catch {
       // it holds until the page is closed
     }
-    setTheme(other);
+    choose(other);
   };
   return (
     <button type="button" className="icon-button" onClick={toggle} aria-label={`Use ${other} theme`}>
-      {theme === 'dark' ? <Sun /> : <Moon />}
+      {other === 'light' ? <Sun /> : <Moon />}
     </button>
   );
 }
 
-function shown(): Theme {
-  const chosen = document.documentElement.dataset.theme;
-  if (chosen === 'light' || chosen === 'dark') return chosen;
-  return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+function before(): Theme | undefined {
+  const theme = document.documentElement.dataset.theme;
+  return theme === 'light' || theme === 'dark' ? theme : undefined;
+}
+
+function subscribe(listener: () => void): () => void {
+  system.addEventListener('change', listener);
+  return () => system.removeEventListener('change', listener);
 }
