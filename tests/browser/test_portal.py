@@ -90,6 +90,8 @@ def test_each_amount_opens_to_the_steps_that_it_was_computed_by(
     row = row_of(page, "The bill so far", "Seats")
     expect(row).to_contain_text(dollars(seats["amount"]["amount"]))
     row.get_by_role("button").focus()
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(outline) == "solid"
     page.keyboard.press("Enter")
     steps = row.get_by_role("table", name="How Seats is computed")
     expect(steps.locator("tbody tr")).to_have_count(len(seats["steps"]))
@@ -180,12 +182,17 @@ def test_an_invoice_opens_to_its_lines_and_comes_as_a_pdf(
     row = row_of(page, "Invoices", number)
     unfold(row)
     expect(row.get_by_role("table", name=f"Lines of {number}")).to_contain_text("Total")
+    button = row.get_by_role("button", name=f"Download {number} as PDF")
     with page.expect_download() as download:
-        row.get_by_role("button", name=f"Download {number} as PDF").click()
+        button.click()
     assert download.value.suggested_filename == f"{number}.pdf"
     download.value.save_as(tmp_path / "invoice.pdf")
     assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
     assert_calm(watched)
+    refused = {"status": 503, "headers": {"X-Request-Id": "0198-def"}}
+    page.route("**/invoices/*.pdf", lambda route: route.fulfill(**refused))
+    button.click()
+    expect(row.get_by_role("alert")).to_contain_text("0198-def")
 
 
 def test_an_invoice_is_paid_on_the_page_when_its_payment_is_noted(

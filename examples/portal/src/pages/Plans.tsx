@@ -44,6 +44,7 @@ const WhatIfQuery = graphql(`
 type Plan = PlansQueryResult['plans']['nodes'][number];
 type Offer = Pick<Plan, 'id' | 'key' | 'name' | 'billingFrequency'> & {
   description?: string | null;
+  isRated?: boolean;
   bill?: BillLinesFragment;
   error?: CombinedError;
 };
@@ -169,7 +170,8 @@ interface InsideProps {
 
 function Inside({ offer, missing, timezone }: InsideProps) {
   if (offer.error) return <Failure error={offer.error} />;
-  if (!offer.bill) return <Skeleton lines={3} />;
+  if (!offer.isRated) return <Skeleton lines={3} />;
+  if (!offer.bill) return <p className="muted small">This plan has no result for your usage.</p>;
   return (
     <>
       <p className="muted small">
@@ -182,7 +184,7 @@ function Inside({ offer, missing, timezone }: InsideProps) {
 }
 
 function Pending({ offer }: { offer: Offer }) {
-  if (offer.error) return <span className="muted">no price</span>;
+  if (offer.isRated) return <span className="muted">no result</span>;
   return <span className="visually-hidden">Loading</span>;
 }
 
@@ -230,7 +232,7 @@ function useOffers(subscription: string, plans: Offer[]) {
         });
       }
     },
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the plans are the same while their ids are
+    // The plans are the same while their ids are.
     [client, subscription, ids],
   );
   useEffect(() => {
@@ -241,7 +243,7 @@ function useOffers(subscription: string, plans: Offer[]) {
     };
   }, [ask]);
   const offers = plans.map((plan) => answers.get(plan.id) ?? plan);
-  const isDone = offers.every(({ bill, error }) => bill ?? error);
+  const isDone = offers.every(({ isRated }) => isRated);
   return { offers: isDone ? offers.sort(byCost) : offers, isDone };
 }
 
@@ -250,7 +252,7 @@ async function rated(client: Client, subscription: string, plan: Offer): Promise
     .query(WhatIfQuery, { subscription, plan: plan.id }, AFRESH)
     .toPromise();
   const bill = answer.data?.planSubscription?.whatIf ?? undefined;
-  return { ...plan, bill, error: answer.error };
+  return { ...plan, isRated: true, bill, error: answer.error };
 }
 
 function byCost(one: Offer, other: Offer): number {

@@ -6,33 +6,43 @@ import { Download } from './icons';
 
 export function PdfButton({ path, number }: { path: string; number: string }) {
   const session = useSession();
-  const [state, setState] = useState<'idle' | 'busy' | 'failed'>('idle');
+  const [state, setState] = useState<'idle' | 'busy'>('idle');
+  const [failure, setFailure] = useState<string | null>(null);
   const download = async () => {
     setState('busy');
+    setFailure(null);
     try {
       save(await fetched(path, session.token ?? ''), `${number}.pdf`);
-      setState('idle');
-    } catch {
-      setState('failed');
+    } catch (error) {
+      setFailure(error instanceof Refused ? error.requestId : '');
     }
+    setState('idle');
   };
   return (
-    <button
-      type="button"
-      className="icon-button"
-      onClick={() => void download()}
-      disabled={state === 'busy'}
-      aria-label={`Download ${number} as PDF`}
-      data-state={state}
-    >
-      <Download />
-      {state === 'failed' && (
+    <span className="pdf">
+      <button
+        type="button"
+        className="icon-button"
+        onClick={() => void download()}
+        disabled={state === 'busy'}
+        aria-label={`Download ${number} as PDF`}
+        data-state={state}
+      >
+        <Download />
+      </button>
+      {failure !== null && (
         <span className="failed-note" role="alert">
-          Not available, try again
+          Not available, try again{failure && ` (request ${failure})`}
         </span>
       )}
-    </button>
+    </span>
   );
+}
+
+class Refused extends Error {
+  constructor(readonly requestId: string) {
+    super('The server did not give the file.');
+  }
 }
 
 async function fetched(path: string, token: string): Promise<Blob> {
@@ -41,7 +51,7 @@ async function fetched(path: string, token: string): Promise<Blob> {
     credentials: 'omit',
   });
   if (response.status === 401) endSession();
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  if (!response.ok) throw new Refused(response.headers.get('x-request-id') ?? '');
   return response.blob();
 }
 
