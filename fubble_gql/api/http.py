@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Protocol
 
 import strawberry
@@ -23,9 +23,10 @@ from strawberry.types.graphql import OperationType
 from fubble_gql.api import operations, wire
 from fubble_gql.api.admission import Admission, Limits, Share, in_pieces
 from fubble_gql.api.context import Viewer
-from fubble_gql.api.document import Operation, invalid, read_document
+from fubble_gql.api.document import Document, Operation, invalid, read_document
 from fubble_gql.api.limits import DOCUMENT_LIMITS
 from fubble_gql.api.operators import FORBIDDEN
+from fubble_gql.api.recent import Recent
 from fubble_gql.api.wire import Call, Refusal
 from fubble_gql.errors import Refused, Unavailable
 
@@ -35,7 +36,6 @@ _STOPPED = (
     "Ask for less at a time. A mutation may be sent again, with the same keys: what it may have done "
     "already is not done twice."
 )
-_CACHED_CHARACTERS_MAX = 20_000
 _STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "SERVICE_UNAVAILABLE": 503, "INTERNAL": 500}
 _log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class GraphQLEndpoint:
         self._operation_seconds = operation_seconds
         self._map_error = map_error
         self._read = partial(read_document, tokens_max=document_tokens_max)
-        self._read_again = lru_cache(maxsize=256)(self._read)
+        self._outlines: Recent[Document] = Recent()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what is refused on the way is answered in JSON too."""
@@ -167,8 +167,10 @@ class GraphQLEndpoint:
 
     def _operation(self, call: Call, viewer: Viewer | None) -> Operation | GraphQLError:
         """The operation that is to run, or why there is none; raises `Refusal`."""
-        short = len(call.query) <= _CACHED_CHARACTERS_MAX
-        document = (self._read_again if short else self._read)(call.query)
+        document = self._outlines.get(call.query)
+        if document is None:
+            document = self._read(call.query)
+            self._outlines.keep(call.query, document)
         if viewer is None and not document.is_open(
             call.operation_name, introspection=self._introspection
         ):

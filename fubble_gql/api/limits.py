@@ -71,13 +71,13 @@ class Count(NamedTuple):
 class Weighed(NamedTuple):
     """What the operation may cost, and the first limit that its document is beyond."""
 
-    cost: int
+    cost: int | None
     maximum: int
     beyond: Count | None
 
     @property
-    def shown_cost(self) -> dict[str, int]:
-        """The cost as clients see it."""
+    def shown_cost(self) -> dict[str, int | None]:
+        """The cost as clients see it; null where the document was not read to its end."""
         return {"requested": self.cost, "maximum": self.maximum}
 
     def refusal(self, document: DocumentNode) -> GraphQLError | None:
@@ -107,7 +107,7 @@ def weigh(
         total = measure.unused_fragments()
     except Beyond as beyond:
         count = Count(beyond.name, beyond.amount, beyond.maximum)
-        return Weighed(0, limits.cost, count)
+        return Weighed(None, limits.cost, count)
     for _, size in sizes:
         total.add(size)
     cost = min(next((size.cost for one, size in sizes if one is chosen), 0), COUNT_MAX)

@@ -7,12 +7,12 @@ from typing import Any
 
 import strawberry
 from graphql import (
+    DocumentNode,
     GraphQLFieldResolver,
     GraphQLInputObjectType,
     GraphQLNamedType,
     GraphQLResolveInfo,
 )
-from strawberry.extensions import ParserCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
@@ -31,12 +31,13 @@ from fubble_gql.api.nodes import NodeQuery
 from fubble_gql.api.operators import check
 from fubble_gql.api.plans import PlanMutation, PlanQuery
 from fubble_gql.api.portal import PortalMutation
+from fubble_gql.api.recent import Recent
 from fubble_gql.api.recording import UsageMutation
 from fubble_gql.api.scalars import SCALARS
 from fubble_gql.api.subscribing import SubscriptionMutation
 from fubble_gql.api.subscriptions import SubscriptionQuery
 from fubble_gql.api.usage import UsageEvent
-from fubble_gql.api.validation import CACHED_DOCUMENTS, Validation
+from fubble_gql.api.validation import Validation
 
 
 def build_schema(limits: DocumentLimits = DOCUMENT_LIMITS) -> strawberry.Schema:
@@ -67,6 +68,7 @@ def build_schema(limits: DocumentLimits = DOCUMENT_LIMITS) -> strawberry.Schema:
             PortalMutation,
         ),
     )
+    valid: Recent[DocumentNode] = Recent()
     schema = _Schema(
         query,
         mutation,
@@ -74,8 +76,7 @@ def build_schema(limits: DocumentLimits = DOCUMENT_LIMITS) -> strawberry.Schema:
         types=[UsageEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
-            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-            lambda: Validation(limits),
+            lambda: Validation(limits, valid),
             ReadEventsAhead,
         ],
     )
