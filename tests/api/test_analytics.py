@@ -118,12 +118,11 @@ async def test_revenue_is_exact_and_cut_in_utc(api: Api) -> None:
 async def test_revenue_takes_one_statement_for_any_number_of_buckets(api: Api) -> None:
     await a_customer(api)
     await charged(api)
-    year = {"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z"}
 
     with api.statements() as statements:
-        points = await revenue(api, year, "HOUR")
+        points = await revenue(api, MAY, "HOUR")
 
-    assert len(points) == 8_760
+    assert len(points) == 31 * 24
     assert len([text for text in statements if "invoice" in text]) == 1
 
 

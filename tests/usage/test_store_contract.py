@@ -20,7 +20,15 @@ from fubble_gql.usage.models import UsageEvent
 from fubble_gql.usage.scope import EVERYTHING
 from fubble_gql.usage.store import store_of
 from fubble_gql.usage.store.cut import Cut
-from fubble_gql.usage.store.rows import BEGINNING, Appended, EventRow, Reduction, Since, Span
+from fubble_gql.usage.store.rows import (
+    BEGINNING,
+    NS_OF_SERIES,
+    Appended,
+    EventRow,
+    Reduction,
+    Since,
+    Span,
+)
 from tests.statements import collected_statements
 from tests.usage.builders import NOW, at, make_customer, make_metric, stored
 
@@ -158,7 +166,9 @@ REDUCTIONS = {
     Reduction.TOTALS: [(4, 10, 4, 1)],
     Reduction.LAST: [(2,)],
     Reduction.DISTINCT: [(4, 2)],
+    Reduction.FIRSTS: [(4, 2)],
     Reduction.RANKED: [(4, 2, 2), (4, 3, 3)],
+    Reduction.RANKED_SO_FAR: [(4, 2, 2), (4, 3, 3)],
     Reduction.AREAS: [(4, 3 * 120_000_000 + 1 * 60_000_000 + 4 * 60_000_000 + 2 * 60_000_000, 0)],
 }
 
@@ -185,6 +195,39 @@ async def test_spans_are_reduced_to_figures(db: Connection, what: Reduction) -> 
     assert sorted(one.figures for one in found) == REDUCTIONS[what]
     assert {(one.n, one.values) for one in found} == {(7, ())}
     assert len(statements) == 1
+
+
+SO_FAR = {
+    Reduction.FIRSTS: [(0, (2, 2)), (1, (2, 0)), (NS_OF_SERIES + 1, (2, 2))],
+    # The two around the middle: of 3 and 1, of all four, and of another series' 4 and 2.
+    Reduction.RANKED_SO_FAR: [
+        (0, (2, 1, 1)),
+        (0, (2, 2, 3)),
+        (1, (4, 2, 2)),
+        (1, (4, 3, 3)),
+        (NS_OF_SERIES + 1, (2, 1, 2)),
+        (NS_OF_SERIES + 1, (2, 2, 4)),
+    ],
+}
+
+
+@pytest.mark.parametrize("what", SO_FAR)
+async def test_spans_of_a_series_know_the_ones_before(db: Connection, what: Reduction) -> None:
+    party, store = await a_party(db), store_of(db)
+    start = at("2026-06-01 23:58")
+    for n, quantity in enumerate("3142"):
+        row = a_row(party, f"{n}", quantity, start + n * MINUTE)
+        await store.append(db, [row._replace(unique_value=f'"{n % 2}"')], NOW)
+    ids = (party.customer, party.metric)
+    halves = [(start, start + 2 * MINUTE), (start + 2 * MINUTE, start + 4 * MINUTE)]
+    spans = [
+        Span(n, *ids, *halves[half], EVERYTHING, NOW, (), Decimal(50))
+        for n, half in ((0, 0), (1, 1), (NS_OF_SERIES + 1, 1))
+    ]
+
+    found = await store.reduce(db, what, spans)
+
+    assert sorted((one.n, one.figures) for one in found) == SO_FAR[what]
 
 
 async def test_what_is_kept_beside_events_is_what_they_add_up_to(db: Connection) -> None:
