@@ -10,7 +10,7 @@ The folders, from the top down; imports only ever point down:
     usage/           events recorded once, and their aggregates; store/ holds each database's SQL
     catalog/         metrics and versions of plans
     customers/       whom is billed
-    access/          API keys
+    access/          API keys and portal tokens
     db/              connections, exact columns, pages, migrations
     pricing/         Decimal in, explained amounts out: pure, no I/O
     monitoring.py    what a running server counts, for Prometheus

@@ -156,7 +156,9 @@ class GrantCreditInput:
         default=UNSET,
         description="From 0 to 1,000: the lower, the sooner it is spent; 50 unless said.",
     )
-    description: str | None = strawberry.field(default=UNSET, description="What it is for.")
+    description: str | None = strawberry.field(
+        default=UNSET, description="What it is for; the customer may read it."
+    )
     effective_at: datetime | None = strawberry.field(
         default=UNSET, description="From when it can be spent; now unless said."
     )

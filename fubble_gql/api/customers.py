@@ -218,7 +218,7 @@ class CustomerQuery:
             CustomerOrder | None, strawberry.argument(description="The oldest first unless said.")
         ] = UNSET,
     ) -> Connection[Customer]:
-        """Every customer, archived ones too unless filtered."""
+        """Every customer, archived ones too unless filtered. Its own alone to a portal token."""
         return await connect(info, _listing(info, filter, order_by), page)
 
 

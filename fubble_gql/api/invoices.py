@@ -217,7 +217,10 @@ class InvoiceQuery:
     async def invoices(
         self, info: Info, page: Page, filter: FilterArgument = UNSET
     ) -> Connection[Invoice]:
-        """Every invoice, drafts and void ones too unless filtered; the newest first."""
+        """Every invoice, drafts and void ones too unless filtered; the newest first.
+
+        A portal token sees its customer's, and has their PDFs too.
+        """
         return await connect(info, invoice_listing(info, search_of(info, filter)), page)
 
 

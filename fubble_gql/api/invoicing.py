@@ -25,7 +25,10 @@ from fubble_gql.billing import drafts, issue, manual_lines, settle
 from fubble_gql.billing.invoice_rows import InvoiceRow
 
 InvoiceId = Annotated[strawberry.ID, strawberry.argument(description="The invoice's id.")]
-Reason = Annotated[str | None, strawberry.argument(description="Why, at most 10,000 characters.")]
+Reason = Annotated[
+    str | None,
+    strawberry.argument(description="Why, at most 10,000 characters; the customer may read it."),
+]
 
 
 @strawberry.type

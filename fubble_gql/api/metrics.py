@@ -146,7 +146,11 @@ class MetricQuery:
 
     @paged
     async def metrics(self, info: Info, page: Page) -> Connection[Metric]:
-        """Every metric, the oldest first."""
+        """Every metric, the oldest first.
+
+        A portal token sees those that its plans price or their formulas name, and those that its
+        customer committed to or ever used.
+        """
         return await connect(info, Listing("metrics", METRICS, BY_CREATION), page)
 
 

@@ -154,7 +154,12 @@ class PlanQuery:
             PlanFilter | None, strawberry.argument(description="Only some of them.")
         ] = UNSET,
     ) -> Connection[Plan]:
-        """The latest version of each plan, the oldest first."""
+        """The latest version of each plan, the oldest first.
+
+        A portal token sees those that are active, and of every plan the versions that its
+        customer's subscriptions are or were on. Deactivate a plan that is for one customer alone:
+        it goes on for who is on it, and nobody else sees it.
+        """
         chosen = given_or_none(filter) or PlanFilter()
         search = PlanSearch(**given(chosen, "search", "is_active", "all_versions"))
         listing = Listing("plans", PLANS, BY_CREATION, search.conditions())

@@ -46,7 +46,10 @@ class UsageEventInput:
     )
     properties: JSON | None = strawberry.field(
         default=UNSET,
-        description='A JSON object with every dimension that the metric declares, as in {"region": "eu"}.',
+        description=(
+            'A JSON object with every dimension that the metric declares, as in {"region": "eu"}. '
+            "The customer may read all of it."
+        ),
     )
 
 
@@ -108,7 +111,7 @@ class VoidUsageEventsPayload:
 VoidedCustomer = Annotated[CustomerRef, strawberry.argument(description="Whose usage it is.")]
 VoidReason = Annotated[
     str | None,
-    strawberry.argument(description="Why, at most 10,000 characters; shown as `voidReason`."),
+    strawberry.argument(description="Why, at most 10,000 characters; the customer may read it."),
 ]
 
 
