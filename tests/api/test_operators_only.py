@@ -59,3 +59,13 @@ async def test_nobody_else_is_and_nothing_runs(
     assert [one.extensions["code"] for one in coded if one and one.extensions] == ["FORBIDDEN"]
     assert result.data is None
     assert RAN == []
+
+
+def test_a_portals_viewer_is_somebodys_and_ends() -> None:
+    for role, customer_id, expires_at in (
+        (Role.PORTAL, None, NOW),
+        (Role.PORTAL, UUID(int=1), None),
+        (Role.OPERATOR, UUID(int=1), NOW),
+    ):
+        with pytest.raises(ValueError, match="one customer's"):
+            Viewer(role, customer_id=customer_id, expires_at=expires_at)
