@@ -73,3 +73,12 @@ def test_what_is_said_to_be_proved_has_its_tests() -> None:
     named = set(re.findall(r"`(tests/[\w/.]+)`", README))
     assert len(named) > 15
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_what_it_is_called_here_is_in_the_schema_or_a_command() -> None:
+    table = README.partition("## Coming from fubble or Stripe")[2].partition("\n\nCollecting")[0]
+    ours = [row.split("|")[3] for row in table.splitlines() if row.startswith("|")][2:]
+    named = set(re.findall(r"`([A-Za-z]+)\b(?![^`]* )[^`]*`", " ".join(ours)))
+    schema = set(re.findall(r"\w+", (ROOT / "schema" / "schema.graphql").read_text("utf-8")))
+    assert len(named) > 30
+    assert sorted(named - schema) == []
