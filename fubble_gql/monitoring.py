@@ -32,6 +32,11 @@ invoice_previews = Counter("fubble_invoice_previews", "Invoice previews computed
 requests_running = Gauge(
     "fubble_requests_running", "Operations running now.", multiprocess_mode="livesum"
 )
+subscriptions_running = Gauge(
+    "fubble_subscriptions_running",
+    "Subscriptions that are watched over WebSockets now.",
+    multiprocess_mode="livesum",
+)
 requests_refused = Counter(
     "fubble_requests_refused",
     "Requests refused because the worker had enough to do, by the setting that says how much.",

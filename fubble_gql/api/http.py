@@ -161,6 +161,7 @@ class GraphQLEndpoint:
         operation = self._operation(call, viewer)
         if isinstance(operation, GraphQLError):
             return operation
+        operations.named(operation.name, operation.kind.value)
         if operation.kind is not OperationType.SUBSCRIPTION:
             return invalid("Only subscriptions run over a WebSocket: POST queries and mutations.")
         return None
@@ -218,8 +219,6 @@ class GraphQLEndpoint:
         body: dict[str, Any] = {}
         if errors:
             body["errors"] = self.shown_errors(errors, request_id, call.variables, viewer)
-            for shown in body["errors"]:
-                operations.met(shown["extensions"]["code"])
         ran = result.data is not None or any(error.path is not None for error in errors)
         if ran:
             body["data"] = result.data
@@ -240,7 +239,10 @@ class GraphQLEndpoint:
     ) -> list[dict[str, Any]]:
         """Errors as the client sees them; a customer is told no names that it may have meant."""
         suggests = self._suggestions and not _is_portal(viewer)
-        return [self._shown(error, request_id, variables, suggests=suggests) for error in errors]
+        shown = [self._shown(error, request_id, variables, suggests=suggests) for error in errors]
+        for one in shown:
+            operations.met(one["extensions"]["code"])
+        return shown
 
     def _shown(
         self,

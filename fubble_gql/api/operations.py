@@ -58,21 +58,29 @@ class Seen:
     def answered(self, status: int) -> None:
         """It has its answer: count it and tell of it."""
         self.status = status
+        seconds = self._told("operation", status=status)
+        _duration_of(_label(self), self.kind or "unread").observe(seconds)
+
+    def ended(self) -> None:
+        """It was watched until now: however long that was is no measure of us."""
+        self._told("subscription ended")
+
+    def _told(self, event: str, **facts: object) -> float:
         seconds = time.perf_counter() - self.started
         label = _label(self)
-        _duration_of(label, self.kind or "unread").observe(seconds)
         for code in self.codes:
             monitoring.operation_errors.labels(label, code).inc()
         _log.info(
-            "operation",
+            event,
             request_id=self.request_id,
             operation=label,
             kind=self.kind,
             duration_ms=round(seconds * 1_000, 3),
-            status=status,
             codes=sorted(self.codes),
             viewer=self.viewer,
+            **facts,
         )
+        return seconds
 
 
 _current: ContextVar[Seen | None] = ContextVar("operation", default=None)
@@ -90,6 +98,28 @@ def seen(request_id: str) -> Iterator[Seen]:
         if one.status is None:
             one.codes.add("INTERNAL")
             one.answered(500)
+
+
+@contextmanager
+def requested(request_id: str, role: Role) -> Iterator[Seen]:
+    """A subscription that is asked for: tasks that start inside are about it."""
+    one = Seen(request_id, viewer=role.value)
+    token = _current.set(one)
+    try:
+        yield one
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def watching() -> Iterator[None]:
+    """A subscription that runs, in a task of its own, until the block ends."""
+    with monitoring.subscriptions_running.track_inprogress():
+        try:
+            yield
+        finally:
+            if (one := _current.get()) is not None:
+                one.ended()
 
 
 def named(name: str | None, kind: str) -> None:

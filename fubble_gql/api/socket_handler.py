@@ -24,7 +24,7 @@ from strawberry.types.execution import ExecutionResult
 from strawberry.utils.aio import aclosing
 from uuid_utils import uuid7
 
-from fubble_gql.api import wire
+from fubble_gql.api import operations, wire
 from fubble_gql.api.context import Viewer
 from fubble_gql.api.document import invalid
 from fubble_gql.api.wire import Call, Refusal
@@ -139,12 +139,14 @@ class Handler(BaseGraphQLTransportWSHandler[Caller, None]):
 
     async def _begin(self, id: str, payload: dict[str, Any]) -> None:
         operation = _Operation(self, id, "", None, None)
-        error = self._error_or_prepare(operation, payload)
-        self.operations[id] = operation
-        if error is not None:
-            await operation.send_initial_errors([error])
-            return
-        operation.task = asyncio.create_task(self.run_operation(operation))
+        with operations.requested(self.context.request_id, self.context.known.role) as seen:
+            error = self._error_or_prepare(operation, payload)
+            self.operations[id] = operation
+            if error is not None:
+                await operation.send_initial_errors([error])
+                seen.ended()
+                return
+            operation.task = asyncio.create_task(self.run_operation(operation))
         operation.task.add_done_callback(self._task_done)
 
     def _error_or_prepare(
@@ -167,6 +169,10 @@ class Handler(BaseGraphQLTransportWSHandler[Caller, None]):
 
     async def run_operation(self, operation: Operation[Caller, None]) -> None:
         """Send every value of a subscription, each when the one before was taken."""
+        with operations.watching():
+            await self._run(operation)
+
+    async def _run(self, operation: Operation[Caller, None]) -> None:
         try:
             values = await self.schema.subscribe(
                 operation.query,

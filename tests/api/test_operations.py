@@ -16,7 +16,9 @@ from tests.api.builders import CREATE_CUSTOMER, a_customer, a_metric, event, rec
 from tests.api.conftest import Api
 from tests.api.counting import Counted, counted
 from tests.api.toy import post
+from tests.live.conftest import Place, sqlite_place
 
+__all__ = ["sqlite_place"]
 OPERATIONS = "fubble_operation_duration_seconds_count"
 ERRORS = "fubble_operation_errors_total"
 EVENTS = "fubble_usage_events_total"
@@ -152,3 +154,29 @@ async def test_what_is_refused_for_lack_of_room_is_counted(sqlite_api: Api) -> N
         refused = "fubble_requests_refused_total"
         assert after.of(refused, setting=setting) - before.of(refused, setting=setting) == 1
     assert after.of("fubble_requests_running") == before.of("fubble_requests_running")
+
+
+async def test_a_subscription_is_counted_while_it_runs_and_told_of_when_it_ends(
+    sqlite_place: Place,
+) -> None:
+    api, running = sqlite_place.api, "fubble_subscriptions_running"
+    before = await metrics(api)
+    await a_customer(api)
+    with capture_logs() as logs:
+        async with sqlite_place.dial() as line:
+            await line.subscribe(WATCH)
+            await sqlite_place.watched_by(1)
+            during = await metrics(api)
+            failed = await line.subscribe("subscription Bad { nothing }")
+            assert await line.error(failed) == ("INVALID", [])
+        while (await metrics(api)).of(running) != before.of(running):
+            pass
+    assert during.of(running) - before.of(running) == 1
+    ended = [entry for entry in logs if entry["event"] == "subscription ended"]
+    assert [(one["operation"], one["viewer"], one["codes"]) for one in ended] == [
+        ("Bad", "OPERATOR", ["INVALID"]),
+        ("Watch", "OPERATOR", []),
+    ]
+
+
+WATCH = 'subscription Watch { invoiceChanged(customer: { key: "acme" }) { id } }'

@@ -27,6 +27,11 @@ class Example:
     def text(self) -> str:
         return self.path.read_text("utf-8")
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether it is a subscription, which has many answers."""
+        return "\nsubscription " in self.text
+
     def variables(self, answers: Mapping[str, Any]) -> dict[str, Any]:
         """Each `{field.path}` is what that root field last answered there."""
         written = json.loads(self.path.with_suffix(".json").read_text("utf-8"))

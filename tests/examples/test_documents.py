@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +11,10 @@ import pytest
 import pytest_asyncio
 from graphql import OperationDefinitionNode, build_schema, parse, validate
 
-from tests.api.conftest import running
 from tests.examples.story import DOCUMENTS, EXAMPLES, Example
+from tests.live.conftest import Place, served
 
 SCHEMA = build_schema((EXAMPLES.parent / "schema" / "schema.graphql").read_text("utf-8"))
-SECRET = "k" * 32
 
 
 @pytest_asyncio.fixture
@@ -22,11 +22,30 @@ async def told(database_url: str) -> dict[str, Any]:
     """What every document answered, in their order, by its name."""
     answers: dict[str, Any] = {}
     told: dict[str, Any] = {}
-    async with running(database_url, secret_key=SECRET) as api:
+    async with served(database_url) as place:
         for one in DOCUMENTS:
-            told[one.name] = await api.ask(one.text, **one.variables(answers))
-            answers |= told[one.name]
+            told[one.name] = await answered(place, one, one.variables(answers))
+            if not one.is_watched:
+                answers |= told[one.name]
     return told
+
+
+async def answered(place: Place, one: Example, variables: dict[str, Any]) -> Any:  # noqa: ANN401
+    """The data of its answer; of a subscription the first value, which a change may have to bring."""
+    if not one.is_watched:
+        return await place.api.ask(one.text, **variables)
+    async with place.dial() as line:
+        id = await line.subscribe(one.text, **variables)
+        await place.watched_by(1)
+        if "invoiceChanged" in one.text:
+            another = {"customer": {"key": "acme"}, "notes": "Another draft"}
+            await place.api.ask(named("19-draft-invoice").text, input=another)
+        (field,) = re.findall(r"^  (\w+)\(", one.text, re.MULTILINE)
+        return {field: await line.value(id)}
+
+
+def named(name: str) -> Example:
+    return next(one for one in DOCUMENTS if one.name == name)
 
 
 async def test_the_story_runs_from_a_metric_to_the_end_of_a_subscription(
@@ -56,6 +75,11 @@ async def test_the_story_runs_from_a_metric_to_the_end_of_a_subscription(
     assert told["18-pay-invoice"]["payInvoice"]["invoice"]["status"] == "PAID"
     assert told["22-void-invoice"]["voidInvoice"]["invoice"]["status"] == "VOID"
     assert told["30-top-customers"]["topCustomers"][0]["quantity"] == "1200"
+    assert told["33-watch-usage"]["usage"]["quantity"] == "1200"
+    watched = told["34-watch-preview"]["invoicePreview"]["total"]
+    # It began with the commitment by then: 5,000 tokens at 0.008, for what was left of the month.
+    assert watched == told["23-commit"]["addCommitment"]["preview"]["total"]
+    assert told["35-watch-invoices"]["invoiceChanged"]["status"] == "DRAFT"
     assert told["31-portal-session"]["createPortalSession"]["token"]
 
 
@@ -80,11 +104,12 @@ def test_every_document_has_its_line_in_the_index() -> None:
         assert f"documents/{one.path.name}" in index
 
 
-def test_every_mutation_and_question_of_the_graph_but_these_has_a_document() -> None:
+def test_every_root_of_the_graph_but_these_has_a_document() -> None:
     asked = " ".join(one.text for one in DOCUMENTS)
     roots = {
         *(SCHEMA.query_type.fields if SCHEMA.query_type else ()),
         *(SCHEMA.mutation_type.fields if SCHEMA.mutation_type else ()),
+        *(SCHEMA.subscription_type.fields if SCHEMA.subscription_type else ()),
     }
     assert {root for root in roots if f"{root}(" not in asked} == WITHOUT
 
