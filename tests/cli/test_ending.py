@@ -15,6 +15,7 @@ import pytest
 
 from tests.api.counting import counted
 from tests.cli.running import PATIENCE_SECONDS, Running, invoke, started
+from tests.live.sockets import dialled
 
 RENAME = """
 mutation Rename {
@@ -25,6 +26,7 @@ CREATE = """
 mutation { createCustomer(input: {key: "acme", name: "acme", currency: "EUR"}) { errors { code } } }
 """
 WHO = "query Who { viewer { role } }"
+SERVICE_RESTART = 1012
 STARTED = "Application startup complete"
 
 
@@ -94,6 +96,20 @@ async def test_what_was_accepted_is_answered_before_the_end(
         assert await asyncio.to_thread(server.process.wait, PATIENCE_SECONDS) == 0
     (line,) = [line for line in server.events("operation") if line["operation"] == "Rename"]
     assert line["status"] == 200
+
+
+async def test_whoever_watches_is_told_to_connect_again(sqlite_url: str, tmp_path: Path) -> None:
+    key = await asyncio.to_thread(a_key, sqlite_url)
+    with started("serve", "--port", "0", folder=tmp_path, DATABASE_URL=sqlite_url) as server:
+        address = await asyncio.to_thread(server.address)
+        async with dialled(address, key) as line:
+            await line.subscribe("subscription Watch { invoiceChanged { id } }")
+            assert await line.is_quiet()
+            server.process.send_signal(signal.SIGTERM)
+            assert await line.closed() == SERVICE_RESTART
+        assert await asyncio.to_thread(server.process.wait, PATIENCE_SECONDS) == 0
+    (line_of_log,) = server.events("subscription ended")
+    assert line_of_log["operation"] == "Watch"
 
 
 def workers_of(server: Running, count: int) -> list[int]:
