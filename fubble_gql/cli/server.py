@@ -23,6 +23,9 @@ from fubble_gql.cli.websocket import MESSAGE_BYTES_MAX, BoundedWebSocket
 from fubble_gql.config import count_together
 
 GRACE_SECONDS = 30
+# A worker says nothing while it loads its modules: on a busy machine that takes more than uvicorn's
+# five seconds, after which it would be replaced by one that takes as long.
+SILENCE_SECONDS = 60
 _BACKLOG = 2_048
 _REASONS = {
     errno.EADDRINUSE: "Port {port} on {host} is in use: choose another with --port.",
@@ -98,6 +101,7 @@ def configured(application: str | Starlette, workers: int = 1) -> uvicorn.Config
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=SILENCE_SECONDS,
     )
 
 

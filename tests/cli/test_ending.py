@@ -61,7 +61,8 @@ async def held_customer(url: str) -> AsyncIterator[asyncpg.Connection]:
 async def until_somebody_waits(holder: asyncpg.Connection) -> None:
     waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
     while not await holder.fetchval(waiting):
-        await holder.execute("select pg_sleep(0.01)")
+        # A transaction goes on seeing what it saw of others first, unless told to look again.
+        await holder.execute("select pg_stat_clear_snapshot(), pg_sleep(0.01)")
 
 
 async def until_refused(address: str) -> None:
