@@ -93,6 +93,12 @@ class Size:
         self.schema_depth = max(self.schema_depth, other.schema_depth)
         self.schema_cost += other.schema_cost
 
+    def add_leaf(self, node: FieldNode) -> None:
+        """Put a field beside this one from which nothing is selected: it comes with its object."""
+        self.width += 1
+        self.aliases += node.alias is not None
+        self.depth = max(self.depth, 1)
+
 
 class Beyond(Exception):
     """A limit that holds whatever is set was passed, so that the rest need not be measured."""
@@ -149,12 +155,12 @@ class Measure:
     ) -> Size:
         """`level` is how many fields and fragments are around it."""
         size = Size()
-        if selected is None:
-            return size
         if level > NESTED_MAX:
             raise Beyond("depth", level, NESTED_MAX)
-        for selection in selected.selections:
-            if isinstance(selection, FieldNode):
+        for selection in selected.selections if selected else ():
+            if isinstance(selection, FieldNode) and selection.selection_set is None:
+                size.add_leaf(selection)
+            elif isinstance(selection, FieldNode):
                 size.add(self._field(selection, parent, level))
             elif isinstance(selection, FragmentSpreadNode):
                 size.add(self._fragment(selection.name.value, level))
