@@ -32,6 +32,9 @@ invoice_previews = Counter("fubble_invoice_previews", "Invoice previews computed
 requests_running = Gauge(
     "fubble_requests_running", "Operations running now.", multiprocess_mode="livesum"
 )
+sockets_open = Gauge(
+    "fubble_sockets_open", "WebSockets that are open now.", multiprocess_mode="livesum"
+)
 subscriptions_running = Gauge(
     "fubble_subscriptions_running",
     "Subscriptions that are watched over WebSockets now.",
@@ -70,6 +73,7 @@ def count_events(*, accepted: int, duplicates: int, rejected: int) -> None:
 _accepted, _duplicate, _rejected = (
     usage_events.labels(status) for status in ("accepted", "duplicate", "rejected")
 )
-too_many_requests, too_many_bytes = (
-    requests_refused.labels(setting) for setting in ("requests_max", "inflight_bytes_max")
+too_many_requests, too_many_bytes, too_many_sockets = (
+    requests_refused.labels(setting)
+    for setting in ("requests_max", "inflight_bytes_max", "sockets_max")
 )

@@ -21,6 +21,7 @@ from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET, UnsetType
 
+from fubble_gql import monitoring
 from fubble_gql.api import wire
 from fubble_gql.api.context import Clock, Context, Viewer
 from fubble_gql.api.http import GraphQLEndpoint
@@ -103,12 +104,14 @@ class SocketEndpoint(GraphQL[Caller, None]):
         """Serve one socket to its end."""
         socket = WebSocket(scope, receive, send)
         if self._sockets >= self.limits.sockets_max:
+            monitoring.too_many_sockets.inc()
             await socket.receive()
             await socket.send_denial_response(_too_many(socket))
             return
         self._sockets += 1
         try:
-            await self.run(socket)
+            with monitoring.sockets_open.track_inprogress():
+                await self.run(socket)
         finally:
             self._sockets -= 1
 
@@ -123,7 +126,7 @@ class SocketEndpoint(GraphQL[Caller, None]):
     async def on_ws_connect(self, context: Caller) -> UnsetType:
         """Whoever connects says who it is; raises ConnectionRejectionError where that is nobody."""
         await context.introduce(self._callers.recognise)
-        return UNSET  # acknowledged, without a word
+        return cast(UnsetType, UNSET)  # acknowledged, without a word
 
     def context_of(self, caller: Caller) -> Context:
         """A context for one operation."""

@@ -164,7 +164,7 @@ class Handler(BaseGraphQLTransportWSHandler[Caller, None]):
             operation.prepare(call)
             return self.view.http.error_on_socket(call, self.context.known)
         except Refusal as refusal:
-            facts = {"path": list(refusal.path)} if refusal.path else {}
+            facts: dict[str, Any] = {"path": list(refusal.path)} if refusal.path else {}
             return invalid(refusal.message, refusal.code, **facts)
 
     async def run_operation(self, operation: Operation[Caller, None]) -> None:

@@ -10,6 +10,7 @@ from fubble_gql.api import live
 from fubble_gql.api.socket import SocketLimits
 from fubble_gql.db import changes
 from tests.api.builders import a_customer, a_metric, event, used
+from tests.api.counting import counted
 from tests.api.portal import a_session
 from tests.live.conftest import Place, served
 from tests.live.sockets import dialled
@@ -125,15 +126,27 @@ async def test_pages_of_other_sites_are_refused_unless_they_are_listed(sqlite_ur
                 assert await line.is_quiet()
 
 
-async def test_a_worker_keeps_only_so_many_sockets(sqlite_url: str) -> None:
+async def test_a_worker_keeps_only_so_many_sockets_and_counts_them(sqlite_url: str) -> None:
     async with served(sqlite_url, sockets_max=2) as place:
-        async with place.dial(), place.dial():
+
+        async def counts() -> list[float]:
+            found = counted(await place.api.http.get("/metrics"))
+            refused = found.of("fubble_requests_refused_total", setting="sockets_max")
+            running = found.of("fubble_subscriptions_running")
+            return [found.of("fubble_sockets_open"), running, refused]
+
+        before = await counts()
+        await a_total(place)
+        async with place.dial() as line, place.dial():
+            await line.value(await line.subscribe(USAGE, customer=ACME, metric="calls"))
             with pytest.raises(InvalidStatus) as refused:
                 async with place.dial():
                     pass
             response = refused.value.response
             assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
             assert b"SERVICE_UNAVAILABLE" in (response.body or b"")
+            grown = [now - then for now, then in zip(await counts(), before, strict=True)]
+            assert grown == [2, 1, 1]
         async with place.dial() as line:
             assert await line.is_quiet()
 
