@@ -107,6 +107,11 @@ class Context:
         """Forget what was read: something is about to be written."""
         self.__dict__.pop("loaders", None)
 
+    def stop_reading(self) -> None:
+        """End the reads that several fields wait for together: no one of them may by itself."""
+        if (loaders := self.__dict__.get("loaders")) is not None:
+            loaders.stop()
+
     def begin_anew(self) -> None:
         """Another instant, at which nothing was read yet: the next value of a subscription."""
         self.__dict__.pop("now", None)

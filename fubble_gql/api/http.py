@@ -41,11 +41,14 @@ _log = structlog.get_logger(__name__)
 
 
 class Context(Protocol):
-    """What resolvers get; the endpoint only asks who is calling."""
+    """What resolvers get; the endpoint asks who is calling, and tells when it stops."""
 
     @property
     def viewer(self) -> Viewer | None:
         """The caller, or None when no valid key or token was sent."""
+
+    def stop_reading(self) -> None:
+        """The operation was stopped: end what it reads."""
 
 
 def unmapped(error: GraphQLError) -> GraphQLError:
@@ -202,6 +205,7 @@ class GraphQLEndpoint:
                     operation_extensions=call.extensions,
                 )
         except TimeoutError:
+            context.stop_reading()
             text = f"The operation was stopped after {self._operation_seconds} seconds. {_STOPPED}"
             raise Refusal(503, "SERVICE_UNAVAILABLE", text) from None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from strawberry.dataloader import DataLoader
+from strawberry.dataloader import DataLoader, DefaultCache
 
 from fubble_gql.billing import cost_series, evidence, preview, usage_report, what_if
 from fubble_gql.billing.held import HeldRow, held_periods
@@ -58,6 +58,13 @@ class Loaders:
         self._connection = connection
         self._by_key: dict[object, DataLoader[Any, Any]] = {}
         self._lives: dict[UUID, Life] = {}
+
+    def stop(self) -> None:
+        """End what is being read: whoever waited for it has been answered."""
+        for loader in self._by_key.values():
+            waiting = cast(DefaultCache[Any, Any], loader.cache_map).cache_map
+            for future in list(waiting.values()):
+                future.cancel()
 
     def know(self, life: Life) -> None:
         """Show a subscription as a write made it, even where that was a dry run."""

@@ -95,6 +95,9 @@ SCHEMA = QuietSchema(Query, Mutation, Subscription, extensions=[ParserCache, Val
 class Context:
     viewer: Viewer | None
 
+    def stop_reading(self) -> None:
+        """Nothing is read."""
+
 
 async def open_context(request: Request) -> Context:
     sent = request.headers.get("authorization", "")
