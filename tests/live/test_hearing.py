@@ -20,9 +20,11 @@ from fubble_gql.app import utc_now
 from fubble_gql.cli import websocket
 from fubble_gql.db.changes import Changes, Watch, open_changes
 from fubble_gql.db.changes.postgres import PostgresChanges
+from fubble_gql.db.changes.sqlite import SqliteChanges
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.setup import open_database
 from fubble_gql.db.sql import sql
+from fubble_gql.errors import Unavailable
 from tests.api.builders import asked, event, used
 from tests.cli.running import run, started
 from tests.live.conftest import Place, served
@@ -135,6 +137,31 @@ async def test_what_a_lost_listener_missed_is_told_when_it_is_back(
         assert (await one.value(usage))["quantity"] == "6"
         later = await a_draft(api)
         assert (await other.value(changed))["id"] == later["id"]
+
+
+async def test_what_could_not_be_looked_at_for_a_while_is_told_later(
+    sqlite_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = SqliteChanges._newest
+    is_busy, was_busy = asyncio.Event(), asyncio.Event()
+
+    async def unless_busy(changes: SqliteChanges) -> object:
+        if is_busy.is_set():
+            was_busy.set()
+            raise Unavailable
+        return await newest(changes)
+
+    monkeypatch.setattr(SqliteChanges, "_newest", unless_busy)
+    await a_business(sqlite_place.api)
+    async with sqlite_place.dial() as line:
+        id = await line.subscribe(CHANGED)
+        await sqlite_place.watched_by(1)
+        is_busy.set()
+        draft = await a_draft(sqlite_place.api)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await was_busy.wait()
+        is_busy.clear()
+        assert (await line.value(id))["id"] == draft["id"]
 
 
 @asynccontextmanager

@@ -84,6 +84,9 @@ class PostgresChanges(Changes):
                 settling = await self._settle(session, held, settling)
                 pause = min(pause * 2, _PING_SECONDS) if settling else _SETTLING_SECONDS
                 await self.asked(pause if settling else _PING_SECONDS)
+
+    def forget(self) -> None:
+        """Begin anew with the transactions that run then."""
         self._told.clear()
 
     @asynccontextmanager

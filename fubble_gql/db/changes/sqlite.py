@@ -41,15 +41,17 @@ class SqliteChanges(Changes):
     def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
+        self._seen: _Seen | None = None
 
     async def hear(self) -> None:
-        """Look again and again, until nobody watches."""
+        """Look again and again, until nobody watches; after a failure from where it was."""
         committed = self._committed()
-        seen = await self._newest()
+        seen = self._seen or await self._newest()
         for watch in self.all_watches():
             watch.tell()
         self.is_hearing()
         while self.watches:
+            self._seen = seen
             for watch in self.all_watches():
                 watch.begun.set()
             with suppress(TimeoutError):
@@ -60,6 +62,10 @@ class SqliteChanges(Changes):
             if newest != seen:
                 await self._tell_since(seen, newest)
                 seen = newest
+
+    def forget(self) -> None:
+        """Begin anew from what there is then."""
+        self._seen = None
 
     def _committed(self) -> asyncio.Event:
         client = self._connection.client

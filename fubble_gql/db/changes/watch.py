@@ -128,6 +128,10 @@ class Changes(ABC):
     async def hear(self) -> None:
         """Tell what changes, until nobody watches. Raises what the database's driver raises."""
 
+    @abstractmethod
+    def forget(self) -> None:
+        """Nobody watches: whoever begins to misses nothing of what was before."""
+
     async def asked(self, within_seconds: float | None = None) -> None:
         """Wait until somebody begins or ends to watch, or for so long."""
         with suppress(TimeoutError):
@@ -151,6 +155,7 @@ class Changes(ABC):
     async def _run(self) -> None:
         while True:
             while not self.watches:
+                self.forget()
                 await self.asked()
             try:
                 await self.hear()
