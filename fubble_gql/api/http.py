@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Protocol
 
 import strawberry
-import structlog
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from fubble_gql.api import operations, wire
+from fubble_gql.api import operations, showing, wire
 from fubble_gql.api.admission import Admission, Limits, Share, in_pieces
 from fubble_gql.api.context import Viewer
 from fubble_gql.api.document import Document, Operation, invalid, read_document
@@ -30,14 +29,12 @@ from fubble_gql.api.recent import Recent
 from fubble_gql.api.wire import Call, Refusal
 from fubble_gql.errors import Refused, Unavailable
 
-MASKED = "Something went wrong on our side. Quote the request id when you ask."
 # True for a mutation too whose transaction ended while it was being stopped.
 _STOPPED = (
     "Ask for less at a time. A mutation may be sent again, with the same keys: what it may have done "
     "already is not done twice."
 )
 _STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "SERVICE_UNAVAILABLE": 503, "INTERNAL": 500}
-_log = structlog.get_logger(__name__)
 
 
 class Context(Protocol):
@@ -49,11 +46,6 @@ class Context(Protocol):
 
     def stop_reading(self) -> None:
         """The operation was stopped: end what it reads."""
-
-
-def unmapped(error: GraphQLError) -> GraphQLError:
-    """No mapping: an exception that brings no code of its own is masked."""
-    return error
 
 
 class GraphQLEndpoint:
@@ -72,7 +64,7 @@ class GraphQLEndpoint:
         document_tokens_max: int = DOCUMENT_LIMITS.tokens,
         operation_seconds: float | None = None,
         admission: Admission | None = None,
-        map_error: Callable[[GraphQLError], GraphQLError] = unmapped,
+        map_error: Callable[[GraphQLError], GraphQLError] = showing.unmapped,
     ) -> None:
         self._schema = schema
         self._open_context = open_context
@@ -127,7 +119,7 @@ class GraphQLEndpoint:
             return await self._open_context(request)
         except (Refused, Unavailable) as failure:
             error = GraphQLError(str(failure), original_error=failure)
-            shown = self._shown(error, request.state.request_id, None, suggests=False)
+            shown = showing.shown(self._map_error(error), request.state.request_id)
             code = shown["extensions"]["code"]
             raise Refusal(_STATUS.get(code, 400), code, shown["message"]) from failure
 
@@ -243,56 +235,21 @@ class GraphQLEndpoint:
     ) -> list[dict[str, Any]]:
         """Errors as the client sees them; a customer is told no names that it may have meant."""
         suggests = self._suggestions and not _is_portal(viewer)
-        shown = [self._shown(error, request_id, variables, suggests=suggests) for error in errors]
+        shown = [
+            showing.shown(self._map_error(error), request_id, variables, suggests=suggests)
+            for error in errors
+        ]
         for one in shown:
             operations.met(one["extensions"]["code"])
         return shown
-
-    def _shown(
-        self,
-        error: GraphQLError,
-        request_id: str,
-        variables: Mapping[str, Any] | None,
-        *,
-        suggests: bool,
-    ) -> dict[str, Any]:
-        """An error as the client sees it: with a code, and never the text of a surprise."""
-        mapped = self._map_error(error)
-        if code := (mapped.extensions or {}).get("code"):
-            return wire.shown(mapped, code, request_id, variables)
-        if _is_request_error(mapped):
-            shown = wire.shown(mapped, "INVALID", request_id, variables)
-            if not suggests:
-                shown["message"] = wire.without_suggestion(shown["message"])
-            return shown
-        _log.error(
-            "resolver failed",
-            request_id=request_id,
-            path=error.path,
-            exc_info=error.original_error or error,
-        )
-        masked = GraphQLError(MASKED, nodes=error.nodes, path=error.path)
-        return wire.shown(masked, "INTERNAL", request_id)
 
 
 async def crash_response(request: Request, _: Exception) -> Response:
     """For `Starlette(exception_handlers={Exception: crash_response})`: JSON, and no word of why."""
     request_id = getattr(request.state, "request_id", "")
-    response = wire.refusal_response(Refusal(500, "INTERNAL", MASKED), request, request_id)
+    response = wire.refusal_response(Refusal(500, "INTERNAL", showing.MASKED), request, request_id)
     response.headers["X-Request-Id"] = request_id
     return response
-
-
-def _is_request_error(error: GraphQLError) -> bool:
-    """Whether the client's document or values are at fault, by how graphql-core reports it.
-
-    Before anything runs, such an error is located in the document, and a crash is not. Later, a bad
-    argument has a node of its own; what a resolver returned or raised has not.
-    """
-    cause = error.original_error
-    if error.path is None:
-        return cause is None or isinstance(cause, GraphQLError) or bool(error.nodes)
-    return isinstance(cause, GraphQLError) and bool(cause.nodes)
 
 
 def _is_portal(viewer: Viewer | None) -> bool:

@@ -10,7 +10,8 @@ import pytest
 from starlette.types import Message
 from structlog.testing import capture_logs
 
-from fubble_gql.api.http import MASKED, GraphQLEndpoint
+from fubble_gql.api.http import GraphQLEndpoint
+from fubble_gql.api.showing import MASKED
 from tests.api.toy import SCHEMA, SECRET, client, code, first, open_context, post
 
 GRAPHQL = "application/graphql-response+json"
