@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
+from types import FrameType, TracebackType
 from typing import NamedTuple
 
 from fubble_gql.cli.background import Background
@@ -112,6 +114,47 @@ class _Running(NamedTuple):
     receipts: Future[list[Receipt]]
 
 
+class _Interrupts:
+    """Ctrl-C while rows are read stops the reading; at any other time it is kept until then.
+
+    Raised amid a wait for the other thread it could leave a lock taken that both need.
+    """
+
+    def __init__(self) -> None:
+        self._has_come = self._is_reading = False
+
+    def __enter__(self) -> _Interrupts:
+        self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def read(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Each batch. Raises KeyboardInterrupt."""
+        while (batch := self._next(batches)) is not None:
+            yield batch
+
+    def _next(self, batches: Iterator[Batch]) -> Batch | None:
+        self._is_reading = True
+        try:
+            if self._has_come:
+                raise KeyboardInterrupt
+            return next(batches, None)
+        finally:
+            self._is_reading = False
+
+    def _note(self, _: int, __: FrameType | None) -> None:
+        self._has_come = True
+        if self._is_reading:
+            raise KeyboardInterrupt
+
+
 @dataclass(slots=True)
 class Import:
     """How far an import has come."""
@@ -125,9 +168,13 @@ class Import:
     _running: deque[_Running] = field(default_factory=deque)
 
     def run(self, batches: Iterator[Batch], database: Background) -> Stop | None:
-        """Why it stopped before the end, if it did. What was begun by then is finished."""
+        """Why it stopped before the end, if it did. What was begun by then is finished.
+
+        Only in the main thread, where signals come.
+        """
         try:
-            return self._run(batches, database)
+            with _Interrupts() as interrupts:
+                return self._run(interrupts.read(batches), database)
         except Unavailable:
             wait([running.receipts for running in self._running])
             return self._stopped(Exit.FAILED, "The database cannot answer.")
@@ -162,7 +209,6 @@ class Import:
 
     def _finish(self) -> None:
         """Wait for the batch that was begun first, and note what became of it."""
-        wait([self._running[0].receipts])  # a signal that comes here costs nothing
         batch, recorded = self._running.popleft()
         receipts = recorded.result()
         statuses = [receipt.status for receipt in receipts]
