@@ -67,6 +67,13 @@ class Place:
             for watch in list(self.changes.all_watches()):
                 await watch.begun.wait()
 
+    async def heard_too_much(self) -> None:
+        """Wait until the one subscription has heard of more invoices than are kept."""
+        (watch,) = self.changes.all_watches()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not watch._has_too_many:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
 
 @asynccontextmanager
 async def served(

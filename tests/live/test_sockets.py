@@ -261,6 +261,7 @@ async def test_more_invoices_than_are_kept_end_the_subscription(
         await line.value(id)
         for _ in range(3):
             await a_draft(sqlite_place.api)
+        await sqlite_place.heard_too_much()
         sqlite_place.pace.release()
         (problem,) = (await line.payload(id))["errors"]
         assert problem["extensions"]["code"] == "LIMIT_EXCEEDED"
