@@ -19,8 +19,22 @@ from fubble_gql import monitoring
 from fubble_gql.db import faults
 
 
+class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """A connection that carries nothing from one user to the next but an open transaction.
+
+    Settings, locks and cursors all end with their transaction here, so there is nothing to reset,
+    and no trip to the server for it after every statement.
+    """
+
+    def get_reset_query(self) -> str:
+        """None."""
+        return ""
+
+
 class PatientClient(AsyncpgDBClient):
     """Tortoise's asyncpg client, which waits for a connection only so long."""
+
+    connection_class = _Stateless
 
     def __init__(self, *, wait_seconds: int, **credentials: Any) -> None:
         super().__init__(**credentials, timeout=wait_seconds)

@@ -6,12 +6,12 @@ customer may see. This is the one place where that is added, to every read of ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
+from functools import cached_property, partial
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast, get_args, get_type_hints
 from uuid import UUID
 
 from fubble_gql.db import exact_json
@@ -21,6 +21,8 @@ from fubble_gql.pricing.money import tidy
 
 R = TypeVar("R", bound=NamedTuple)
 Visible = Callable[[UUID], Sql]
+# Clients choose which columns they select; so many choices are remembered of a table.
+_NARROWER_MAX = 128
 
 
 class Read(NamedTuple):
@@ -69,6 +71,29 @@ class Table(Generic[R]):
         seen = self.seen_by(connection.customer_id)
         return sql(f"(select * from {self.name} where") + seen + f") as {self.name}"
 
+    def only(self, columns: Collection[str]) -> Table[R]:
+        """The same table, of which just these columns are read: its rows have no others.
+
+        But one at least: rows without a column cannot be counted.
+        """
+        names = tuple(name for name in self.row._fields if name in columns)
+        names = names or self.row._fields[:1]
+        if names == self.row._fields:
+            return self
+        if names not in self._narrower:
+            if len(self._narrower) >= _NARROWER_MAX:
+                self._narrower.clear()
+            self._narrower[names] = replace(
+                self,
+                row=_narrowed(self.row, names),
+                hidden={name: self.hidden[name] for name in names if name in self.hidden},
+            )
+        return self._narrower[names]
+
+    @cached_property
+    def _narrower(self) -> dict[tuple[str, ...], Table[R]]:
+        return {}
+
     @cached_property
     def _decoders(self) -> dict[Dialect, list[tuple[int, Callable[[Any], object]]]]:
         hints = get_type_hints(self.row, include_extras=True)
@@ -84,16 +109,13 @@ class Table(Generic[R]):
 
     def decode(self, connection: Connection, records: Iterable[Record]) -> list[R]:
         """The driver's records as rows; columns beyond the row's own are left out."""
-        width, decoders = len(self.row._fields), self._decoders[connection.dialect]
-        hidden = self.hidden if connection.customer_id is not None else None
-        rows = []
-        for record in records:
-            values = list(record[:width]) if connection.dialect == "sqlite" else [*record][:width]
-            for n, decode in decoders:
-                if values[n] is not None:
-                    values[n] = decode(values[n])
-            row = self.row._make(values)
-            rows.append(row._replace(**hidden) if hidden else row)
+        columns = list(zip(*records, strict=True))[: len(self.row._fields)]
+        for n, decode in self._decoders[connection.dialect]:
+            if columns:
+                columns[n] = tuple(None if one is None else decode(one) for one in columns[n])
+        rows = [*map(partial(tuple.__new__, self.row), zip(*columns, strict=True))]
+        if connection.customer_id is not None and self.hidden:
+            return [row._replace(**self.hidden) for row in rows]
         return rows
 
     async def select(self, connection: Connection, rest: Sql) -> list[R]:
@@ -118,6 +140,18 @@ def of_seen(column: str, table: Table[Any]) -> Visible:
     return lambda customer_id: (
         sql(f"{column} in (select id from {table.name} where") + table.seen_by(customer_id) + ")"
     )
+
+
+def _narrowed(row: type[R], names: Sequence[str]) -> type[R]:
+    """A class of rows with some of another's columns, and all that it can do with them."""
+    hints = get_type_hints(row, include_extras=True)
+    base = NamedTuple(row.__name__, [(name, hints[name]) for name in names])  # type: ignore[misc]
+    own = {
+        name: value
+        for name, value in vars(row).items()
+        if isinstance(value, property) or (callable(value) and not name.startswith("_"))
+    }
+    return cast(type[R], type(row.__name__, (base,), {**own, "__slots__": ()}))
 
 
 def _kind(hint: object) -> object:

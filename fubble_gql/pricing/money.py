@@ -56,8 +56,12 @@ def minor_unit_places(currency: str) -> int:
 
 def round_money(amount: Decimal, currency: str) -> Decimal:
     """Round half away from zero to the minor unit; a negative zero becomes zero."""
-    unit = Decimal(1).scaleb(-minor_unit_places(currency))
-    return _rounded(amount, unit)
+    return _rounded(amount, _minor_unit(currency))
+
+
+@cache
+def _minor_unit(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-minor_unit_places(currency))
 
 
 def divide(amount: Decimal, numerator: int | Decimal, denominator: int | Decimal) -> Decimal:
@@ -90,7 +94,9 @@ def plain(value: Decimal) -> str:
 
 def tidy(value: Decimal) -> Decimal:
     """The same number, without exponent, trailing zeros or negative zero."""
-    return Decimal(plain(value))
+    normal = value.normalize(_WIDE)
+    # An exponent is written where there are zeros before the point, or many after it.
+    return normal if normal and "E" not in str(normal) else Decimal(plain(value))
 
 
 def is_in_range(value: Decimal) -> bool:
@@ -106,8 +112,8 @@ def is_in_range(value: Decimal) -> bool:
 
 
 def _rounded(value: Decimal, unit: Decimal) -> Decimal:
-    rounded = value.quantize(unit, rounding=ROUND_HALF_UP, context=_WIDE.copy())
-    return rounded.copy_abs() if rounded.is_zero() else rounded
+    rounded = value.quantize(unit, ROUND_HALF_UP, _WIDE)
+    return rounded or rounded.copy_abs()
 
 
 def _exponent(value: Decimal) -> int:
