@@ -79,7 +79,7 @@ def create_app(
         Limits(settings.requests_max, settings.inflight_bytes_max, settings.body_seconds)
     )
     limits = document_limits_of(settings)
-    schema = build_schema(limits)
+    schema = build_schema(limits, compiles_reads=settings.compiled_reads)
     endpoint = GraphQLEndpoint(
         schema,
         open_context,

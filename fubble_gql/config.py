@@ -195,6 +195,10 @@ class Settings(BaseSettings):
     log_level: Literal["info", "warning", "error"] = Field(
         "info", description="What is logged; info has a line for each operation."
     )
+    compiled_reads: bool = Field(
+        default=True,
+        description="Whether queries are answered by plans: the same answers, only faster.",
+    )
     seller_name: str = Field("", max_length=255, description="Who issues the invoices, by name.")
     seller_address: str | None = Field(
         None, max_length=10_000, description="The issuer's address, as it stands on invoices."

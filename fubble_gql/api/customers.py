@@ -23,7 +23,7 @@ from fubble_gql.api.customer_inputs import (
 from fubble_gql.api.enums import OrderDirection
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import changes, given, given_or_none
-from fubble_gql.api.invoices import FilterArgument, Invoice, invoices_of
+from fubble_gql.api.invoices import FilterArgument, Invoice, invoices_of, invoices_of_each
 from fubble_gql.api.node import Node, Shown, own_id
 from fubble_gql.api.pagination import (
     Connection,
@@ -36,6 +36,7 @@ from fubble_gql.api.pagination import (
 )
 from fubble_gql.api.periods import AsOf, BillPeriod, Money
 from fubble_gql.api.refs import CustomerRef
+from fubble_gql.api.relations import paged_children
 from fubble_gql.api.subscriptions import PlanSubscription
 from fubble_gql.api.usage import (
     GroupBy,
@@ -55,6 +56,7 @@ from fubble_gql.billing.rows import (
     SubscriptionStatus,
     has_status,
 )
+from fubble_gql.credits.rows import CreditStatus
 from fubble_gql.customers import search, store
 from fubble_gql.customers.search import OrderField
 from fubble_gql.customers.store import CUSTOMERS, CustomerRow
@@ -65,6 +67,20 @@ from fubble_gql.db.sql import ALWAYS
 Status = Annotated[
     SubscriptionStatus | None, strawberry.argument(description="Only those in this status now.")
 ]
+
+
+async def _subscriptions(info: Info, status: SubscriptionStatus | None = UNSET) -> Listing:
+    chosen = given_or_none(status)
+    where = has_status(chosen, info.context.now) if chosen else ALWAYS
+    return Listing("subscriptions", SUBSCRIPTIONS, FIRST_STARTED_FIRST, where)
+
+
+async def _events(info: Info, filter: UsageEventFilter | None = UNSET) -> Listing:
+    return await event_listing(info, given_or_none(filter))
+
+
+async def _grants(info: Info, status: CreditStatus | None = UNSET) -> Listing:
+    return grant_listing(info, given_or_none(status))
 
 
 @strawberry.type
@@ -96,17 +112,15 @@ class Customer(Shown, Node):
     updated_at: datetime = strawberry.field(description="When it last changed.")
     archived_at: datetime | None = strawberry.field(description="When it was archived, if it was.")
 
-    @paged
+    @paged_children("customer_id", _subscriptions)
     async def subscriptions(
         self, info: Info, page: Page, status: Status = UNSET
     ) -> Connection[PlanSubscription]:
         """The customer's subscriptions, the one that started first first."""
-        chosen = given_or_none(status)
-        where = has_status(chosen, info.context.now) if chosen else ALWAYS
-        listing = Listing("subscriptions", SUBSCRIPTIONS, FIRST_STARTED_FIRST, where)
+        listing = await _subscriptions(info, status)
         return await connect_children(info, listing, page, ("customer_id", own_id(self)))
 
-    @paged
+    @paged_children("customer_id", invoices_of_each)
     async def invoices(
         self, info: Info, page: Page, filter: FilterArgument = UNSET
     ) -> Connection[Invoice]:
@@ -114,7 +128,7 @@ class Customer(Shown, Node):
         listing = invoices_of(info, filter, Ref(own_id(self)), Ref(key=self.key))
         return await connect_children(info, listing, page, ("customer_id", own_id(self)))
 
-    @paged
+    @paged_children("customer_id", _events)
     async def usage_events(
         self,
         info: Info,
@@ -124,15 +138,15 @@ class Customer(Shown, Node):
         ] = UNSET,
     ) -> UncountedConnection[UsageEvent]:
         """What was recorded, the newest event time first."""
-        listing = await event_listing(info, given_or_none(filter))
+        listing = await _events(info, filter)
         return await connect_children(info, listing, page, ("customer_id", own_id(self)))
 
-    @paged
+    @paged_children("customer_id", _grants)
     async def credit_grants(
         self, info: Info, page: Page, status: GrantStatus = UNSET
     ) -> Connection[CreditGrant]:
         """The credit that the customer was granted, the oldest first."""
-        listing = grant_listing(info, given_or_none(status))
+        listing = await _grants(info, status)
         return await connect_children(info, listing, page, ("customer_id", own_id(self)))
 
     @strawberry.field

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, cast
+from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
-from fubble_gql.api import ids
+from fubble_gql.api import ids, relations
 from fubble_gql.api.bills import Bill
 from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given_or_none
@@ -20,14 +21,23 @@ from fubble_gql.api.node import Node, Shown
 from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
 from fubble_gql.api.periods import Money, Period, show_money, show_period
 from fubble_gql.billing.evidence import OnInvoice
-from fubble_gql.billing.invoice_rows import INVOICES, NEWEST_FIRST, InvoiceRow
+from fubble_gql.billing.invoice_rows import (
+    INVOICE_LINES,
+    INVOICES,
+    NEWEST_FIRST,
+    InvoiceLineRow,
+    InvoiceRow,
+    lines_of,
+)
 from fubble_gql.billing.invoice_search import InvoiceSearch, is_overdue
 from fubble_gql.billing.invoice_states import InvoiceStatus
 from fubble_gql.billing.pieces import Need
+from fubble_gql.customers.store import CUSTOMERS
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, refuse
 from fubble_gql.pricing.line import Line
+from fubble_gql.reads.marks import computed_from, for_many
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -49,22 +59,41 @@ def _period(root: Parent) -> Period:
     return show_period(root.span)
 
 
+class _Shown(NamedTuple):
+    """What an InvoiceLine shows where only columns of its row are selected."""
+
+    line: InvoiceLineRow
+    place: UUID | str
+    currency: str
+
+
+async def _lines_of_many(
+    info: Info, invoices: Sequence[InvoiceRow]
+) -> list[list[InvoiceLine]] | list[list[_Shown]]:
+    """Every invoice's lines, in their order. A row that has what is selected stands for its line."""
+    table = relations.selected(INVOICE_LINES, info, "invoice_id")
+    found = await lines_of(info.context.connection, [row.id for row in invoices], table)
+    if table is INVOICE_LINES:
+        return [[_shown(invoice, row) for row in found[invoice.id]] for invoice in invoices]
+    return [
+        [_Shown(row, getattr(row, "id", ""), invoice.currency) for row in found[invoice.id]]
+        for invoice in invoices
+    ]
+
+
+def _shown(invoice: InvoiceRow, row: InvoiceLineRow) -> InvoiceLine:
+    return InvoiceLine(
+        line=row.line(), place=row.id, currency=invoice.currency, origin=_origin(invoice)
+    )
+
+
 async def _lines(root: Parent, info: Info) -> list[InvoiceLine]:
     """What is billed.
 
     By subscription, then in the order of the plan's components; then what late usage changed in
     earlier periods, then what was added by hand.
     """
-    origin = _origin(root)
-    return [
-        InvoiceLine(
-            line=one.line(),
-            place=ids.encode("InvoiceLine", one.id),
-            currency=root.currency,
-            origin=origin,
-        )
-        for one in await info.context.loaders.invoice_lines(root.id)
-    ]
+    return [_shown(root, row) for row in await info.context.loaders.invoice_lines(root.id)]
 
 
 def _origin(row: InvoiceRow) -> Origin:
@@ -138,12 +167,25 @@ class Invoice(Shown, Node, Bill):
     notes: str | None = strawberry.field(description="What it was made with, for the customer.")
     created_at: datetime = strawberry.field(description="When it was made.")
 
-    customer: LazyCustomer = strawberry.field(resolver=_customer)
-    period: Period = strawberry.field(resolver=_period)
-    lines: list[InvoiceLine] = strawberry.field(resolver=_lines)
-    subtotal: Money = strawberry.field(resolver=_subtotal)
-    credits_applied: Money = strawberry.field(resolver=_credits_applied)
-    total: Money = strawberry.field(resolver=_total)
+    customer: LazyCustomer = strawberry.field(
+        resolver=_customer, metadata=relations.one(CUSTOMERS, "customer_id")
+    )
+    period: Period = strawberry.field(
+        resolver=_period, metadata=computed_from("period_start", "period_end")
+    )
+    lines: list[InvoiceLine] = strawberry.field(
+        resolver=_lines,
+        metadata=for_many(
+            _lines_of_many, "id", "currency", more=("customer_id", "as_of", "created_at")
+        ),
+    )
+    subtotal: Money = strawberry.field(
+        resolver=_subtotal, metadata=computed_from("subtotal", "currency")
+    )
+    credits_applied: Money = strawberry.field(
+        resolver=_credits_applied, metadata=computed_from("credits_applied", "currency")
+    )
+    total: Money = strawberry.field(resolver=_total, metadata=computed_from("total", "currency"))
 
     @strawberry.field
     def amount_due(self) -> Money:
@@ -240,6 +282,11 @@ def invoices_of(info: Info, filter: InvoiceFilter | None, *own: Ref) -> Listing:
     if search.customer is not None and search.customer not in own:
         raise refuse(Code.INVALID, "These are one customer's alone.", "filter", "customer")
     return invoice_listing(info, replace(search, customer=None))
+
+
+async def invoices_of_each(info: Info, filter: InvoiceFilter | None = UNSET) -> Listing:
+    """The list of many customers' invoices. Raises Refused where one is named: see `invoices_of`."""
+    return invoices_of(info, filter)
 
 
 def _row(shown: object) -> InvoiceRow:

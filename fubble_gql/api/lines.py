@@ -11,6 +11,7 @@ from uuid import UUID
 
 import strawberry
 
+from fubble_gql.api import ids
 from fubble_gql.api.context import Info
 from fubble_gql.api.metrics import Metric
 from fubble_gql.api.pagination import Listing, Page, UncountedConnection, connect_where, paged
@@ -22,6 +23,7 @@ from fubble_gql.db.sql import NEVER, Sql, all_of, sql
 from fubble_gql.pricing.charge import Step
 from fubble_gql.pricing.line import Line, LineKind
 from fubble_gql.pricing.money import ZERO, tidy
+from fubble_gql.reads.marks import computed_from, marked
 from fubble_gql.usage.events import NEWEST_FIRST, USAGE_EVENTS, behind
 
 if TYPE_CHECKING:
@@ -68,33 +70,34 @@ class InvoiceLine:
     """One line of a bill, with the steps that explain its amount."""
 
     line: strawberry.Private[Line]
-    place: strawberry.Private[str]
+    place: strawberry.Private[str | UUID]
     currency: strawberry.Private[str]
     origin: strawberry.Private[Origin | None]
 
-    @strawberry.field
+    @marked(computed_from("id"))
     def id(self) -> strawberry.ID:
         """Unique in the graph; what is previewed, or drafted and rated anew, has new ones."""
-        return strawberry.ID(self.place)
+        place = self.place
+        return strawberry.ID(place if isinstance(place, str) else ids.encode("InvoiceLine", place))
 
-    @strawberry.field
+    @marked(computed_from("kind"))
     def kind(self) -> LineKind:
         """Why the line is there."""
         return self.line.kind
 
-    @strawberry.field
+    @marked(computed_from("description"))
     def description(self) -> str:
         """What it is for, as a customer reads it."""
         return self.line.description
 
-    @strawberry.field
+    @marked(computed_from("metric_id"))
     async def metric(self, info: Info) -> Metric | None:
         """The metric whose usage it prices."""
         if self.line.metric_id is None:
             return None
         return Metric.shown_or_none(await info.context.loaders.metric(self.line.metric_id))
 
-    @strawberry.field
+    @marked(computed_from("subscription_id"))
     async def subscription(self, info: Info) -> LazySubscription | None:
         """The subscription that it belongs to."""
         if self.line.subscription_id is None:
@@ -102,7 +105,7 @@ class InvoiceLine:
         found = await info.context.loaders.subscription(self.line.subscription_id)
         return cast("PlanSubscription | None", found)
 
-    @strawberry.field
+    @marked(computed_from("component_id"))
     async def component(self, info: Info) -> LazyComponent | None:
         """The price that it was rated by."""
         if self.line.component_id is None:
@@ -115,17 +118,17 @@ class InvoiceLine:
         """The span that it bills; of an ADJUSTMENT the one that was invoiced before."""
         return show_period(self.line.period) if self.line.period else None
 
-    @strawberry.field
+    @marked(computed_from("quantity"))
     def quantity(self) -> Decimal:
         """How much was used; a fee is one of itself."""
         return tidy(self.line.quantity)
 
-    @strawberry.field
+    @marked(computed_from("unit_price"))
     def unit_price(self) -> Decimal | None:
         """The amount divided by the quantity, at most 18 decimals, where that means something."""
         return None if self.line.unit_price is None else tidy(self.line.unit_price)
 
-    @strawberry.field
+    @marked(computed_from("amount"))
     def amount(self) -> Money:
         """The line's amount: the sum of its steps, rounded once, half away from zero."""
         return show_money(self.line.amount, self.currency)

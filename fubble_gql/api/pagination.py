@@ -24,12 +24,20 @@ from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import Table
 from fubble_gql.db.sql import ALWAYS, NEVER, Sql
 from fubble_gql.errors import Code, refuse
+from fubble_gql.reads.marks import (
+    computed_from,
+    marked,
+    passes_rows,
+    selected_columns,
+)
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 SIZE_DEFAULT = 20
 SIZE_MAX = 100
+# Stands for the columns of a list's order, which its cursors are made of.
+PLACE = "place in the list"
 
 
 @strawberry.type
@@ -48,8 +56,13 @@ class PageInfo:
 class Edge(Generic[T]):
     """An object in a list, with its place there."""
 
-    node: T = strawberry.field(description="The object.")
-    cursor: str = strawberry.field(description="Its place: give it to `after` or `before`.")
+    node: T = strawberry.field(description="The object.", metadata=passes_rows())
+    cursor_of: strawberry.Private[Callable[[Any], str]]
+
+    @marked(computed_from(PLACE))
+    def cursor(self) -> str:
+        """Its place: give it to `after` or `before`."""
+        return self.cursor_of(self.node)
 
 
 @strawberry.type(name="Connection", description="One page of a list.")
@@ -59,17 +72,17 @@ class UncountedConnection(Generic[T]):
     found: strawberry.Private[Slice[Any]]
     cursor_of: strawberry.Private[Callable[[Any], str]]
 
-    @strawberry.field
+    @marked(passes_rows())
     def nodes(self) -> list[T]:
         """The objects of this page, in order."""
         return self.found.rows
 
-    @strawberry.field
+    @marked(passes_rows())
     def edges(self) -> list[Edge[T]]:
         """The objects of this page with their cursors."""
-        return [Edge(node=row, cursor=self.cursor_of(row)) for row in self.found.rows]
+        return [Edge(node=row, cursor_of=self.cursor_of) for row in self.found.rows]
 
-    @strawberry.field
+    @marked(computed_from(PLACE))
     def page_info(self) -> PageInfo:
         """Whether there is more, and where."""
         rows = self.found.rows
@@ -87,7 +100,7 @@ class Connection(UncountedConnection[T]):
 
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field
+    @marked(computed_from())
     async def total_count(self) -> int:
         """How many there are on all pages. Counted only when asked for."""
         return await self.count()
@@ -208,7 +221,11 @@ async def connect(info: Info, listing: Listing, page: Page) -> Connection[Any]:
     """A page of a whole list. One statement, and one more for totalCount."""
     connection = info.context.connection
     found = await pages.page(
-        connection, listing.table, listing.order, listing.window(page), listing.where
+        connection,
+        selected_of(listing, info),
+        listing.order,
+        listing.window(page),
+        listing.where,
     )
     return Connection(
         found=found,
@@ -232,6 +249,15 @@ async def connect_children(
         cursor_of=listing.cursor,
         count=lambda: loaders.count(relation, id),
     )
+
+
+def selected_of(listing: Listing, info: Info, *needed: str) -> Table[Any]:
+    """The list's table with what is selected of it, and what cursors hold where there are any."""
+    columns = selected_columns(info)
+    if columns is None:
+        return listing.table
+    place = listing.order.columns if PLACE in columns else ()
+    return listing.table.only(columns.union(needed, place))
 
 
 async def connect_where(info: Info, listing: Listing, page: Page) -> UncountedConnection[Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, cast
 import strawberry
 from strawberry import UNSET
 
-from fubble_gql.api import ids, refs
+from fubble_gql.api import ids, refs, relations
 from fubble_gql.api.bills import InvoicePreview, show_bill
 from fubble_gql.api.context import Info
 from fubble_gql.api.errors import UserError, answer
@@ -33,8 +33,9 @@ from fubble_gql.api.refs import PlanRef
 from fubble_gql.billing import estimate
 from fubble_gql.catalog import plans
 from fubble_gql.catalog.plan_search import PlanSearch
-from fubble_gql.catalog.rows import BY_CREATION, PLANS, ComponentRow, PlanRow
+from fubble_gql.catalog.rows import BY_CREATION, COMPONENTS, METRICS, PLANS, ComponentRow, PlanRow
 from fubble_gql.pricing.period import Frequency
+from fubble_gql.reads.marks import computed_from, marked
 
 
 @strawberry.type
@@ -53,12 +54,12 @@ class PriceComponent(Shown):
         description="The most that it charges in one full period."
     )
 
-    @strawberry.field
+    @marked(computed_from("id"))
     def id(self) -> strawberry.ID:
         """Opaque; another version of the plan has other components."""
         return strawberry.ID(ids.encode("PriceComponent", own_id(self)))
 
-    @strawberry.field
+    @marked(relations.one(METRICS, "metric_id"))
     async def metric(self, info: Info) -> Metric | None:
         """The metric whose usage it prices; none for fees."""
         metric_id = cast(ComponentRow, self).metric_id
@@ -92,7 +93,7 @@ class Plan(Shown, Node):
     )
     created_at: datetime = strawberry.field(description="When this version was published.")
 
-    @strawberry.field
+    @marked(relations.children(COMPONENTS, "plan_id", "position"))
     async def price_components(self, info: Info) -> list[PriceComponent]:
         """Its prices, in order."""
         found = await info.context.loaders.components(own_id(self))

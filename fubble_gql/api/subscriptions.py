@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, cast
@@ -11,6 +12,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
+from fubble_gql.api import relations
 from fubble_gql.api.bills import InvoicePreview, preview_of, what_if_of
 from fubble_gql.api.commitments import Commitment
 from fubble_gql.api.context import Info
@@ -29,6 +31,7 @@ from fubble_gql.api.usage import (
     usage_of,
 )
 from fubble_gql.billing.change import scheduled
+from fubble_gql.billing.current import plans_at
 from fubble_gql.billing.rows import (
     SUBSCRIPTIONS,
     SubscriptionRow,
@@ -37,10 +40,13 @@ from fubble_gql.billing.rows import (
     status_at,
 )
 from fubble_gql.billing.timeline import Timeline, timeline, until
+from fubble_gql.catalog.rows import PLANS, PlanRow
+from fubble_gql.customers.store import CUSTOMERS
 from fubble_gql.db import refs as db_refs
 from fubble_gql.db.pages import Order, Slice
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.rows import Table
+from fubble_gql.reads.marks import computed_from, for_many, marked
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -48,6 +54,14 @@ if TYPE_CHECKING:
 
 LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")]
 LazyInvoice = Annotated["Invoice", strawberry.lazy("fubble_gql.api.invoices")]
+
+
+async def _plans_now(info: Info, subscriptions: Sequence[SubscriptionRow]) -> list[PlanRow | None]:
+    """The plan version that each is on now."""
+    wanted = relations.selected(PLANS, info, "id")
+    ids = [row.id for row in subscriptions]
+    found = await plans_at(info.context.connection, ids, info.context.now, wanted)
+    return [found[id] for id in ids]
 
 
 @strawberry.type
@@ -106,20 +120,20 @@ class PlanSubscription(Shown, Node):
         description="Its customer's when it began; its periods and days are cut in it."
     )
 
-    @strawberry.field
+    @marked(relations.one(CUSTOMERS, "customer_id"))
     async def customer(self, info: Info) -> LazyCustomer:
         """Who subscribed."""
         found = await info.context.loaders.customer(_row(self).customer_id)
         return cast("Customer", found)
 
-    @strawberry.field
+    @marked(for_many(_plans_now, "id"))
     async def plan(self, info: Info) -> Plan:
         """The version of the plan that it is on now."""
         phases = await info.context.loaders.phases(_row(self).id)
         plan_id = phase_at(phases, info.context.now).plan_id
         return Plan.shown(await info.context.loaders.plan(plan_id))
 
-    @strawberry.field
+    @marked(computed_from("start_at", "end_at", "trial_end_at"))
     def status(self, info: Info) -> SubscriptionStatus:
         """Where it is in its life."""
         return status_at(_row(self), info.context.now)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from fubble_gql.db.connection import Connection
@@ -94,7 +94,18 @@ async def commitments_of(
     return found
 
 
-def phase_at(phases: Sequence[PhaseRow], instant: datetime) -> PhaseRow:
+class Phase(Protocol):
+    """What begins at an instant, and holds until the next begins."""
+
+    @property
+    def start_at(self) -> datetime:
+        """When it begins."""
+
+
+P = TypeVar("P", bound=Phase)
+
+
+def phase_at(phases: Sequence[P], instant: datetime) -> P:
     """The phase at an instant; before the first, the first."""
     begun = [phase for phase in phases if phase.start_at <= instant]
     return begun[-1] if begun else phases[0]

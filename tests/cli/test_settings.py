@@ -46,6 +46,7 @@ WRONG = [
     ("SUBSCRIPTIONS_MAX", "0", "must be greater than or equal to 1"),
     ("INTROSPECTION", "perhaps", "must be a valid boolean"),
     ("GRAPHIQL", "", "must be a valid boolean"),
+    ("COMPILED_READS", "some", "must be a valid boolean"),
     ("METRICS", "some", "must be a valid boolean"),
     ("METRICS_TOKEN", "short", "needs at least 16 characters"),
     ("LOG_LEVEL", "debug", "must be 'info', 'warning' or 'error'"),

@@ -1,0 +1,91 @@
+"""Relations read for many parents at once, of the selected columns alone: see `reads`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import strawberry
+
+from fubble_gql.api.context import Info
+from fubble_gql.api.loaders import Relation
+from fubble_gql.api.pagination import Connection, Listing, Page, Paged, selected_of
+from fubble_gql.db import pages
+from fubble_gql.db.rows import Table
+from fubble_gql.reads.marks import Metadata, for_many, selected_columns
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def one(table: Table[Any], column: str) -> Metadata:
+    """The row that a column of the parent's refers to by its id, if any."""
+
+    async def many(info: Info, parents: Sequence[Any]) -> list[Any]:
+        ids = [getattr(parent, column) for parent in parents]
+        wanted = selected(table, info, "id")
+        rows = await wanted.by(info.context.connection, "id", [*{*ids} - {None}])
+        found = {row.id: row for row in rows}
+        return [found.get(id) for id in ids]
+
+    return for_many(many, column)
+
+
+def children(table: Table[Any], column: str, position: str) -> Metadata:
+    """The rows that refer to the parent by a column, all of them, in the order of another."""
+
+    async def many(info: Info, parents: Sequence[Any]) -> list[list[Any]]:
+        found: dict[Any, list[Any]] = {parent.id: [] for parent in parents}
+        wanted = selected(table, info, column, position)
+        rows = await wanted.by(info.context.connection, column, list(found))
+        rows.sort(key=lambda row: getattr(row, position))
+        for row in rows:
+            found[getattr(row, column)].append(row)
+        return [found[parent.id] for parent in parents]
+
+    return for_many(many, "id")
+
+
+def paged_children(column: str, listing_of: Callable[..., Awaitable[Listing]]) -> Callable[[F], F]:
+    """A field that is a list of rows which refer to its parent by a column: which list, is told."""
+
+    def field(resolver: F) -> F:
+        metadata = pages_of(column, listing_of)
+        return cast(F, strawberry.field(resolver, extensions=[Paged()], metadata=metadata))
+
+    return field
+
+
+def pages_of(column: str, listing_of: Callable[..., Awaitable[Listing]]) -> Metadata:
+    """For `paged_children`: the pages of many parents, where the list is the same for all."""
+
+    async def many(
+        info: Info, parents: Sequence[Any], page: Page, **arguments: object
+    ) -> list[Connection[Any]]:
+        listing = await listing_of(info, **arguments)
+        relation = Relation(listing.table, column, listing.order, listing.where)
+        connection, loaders = info.context.connection, info.context.loaders
+        found = await pages.pages(
+            connection,
+            selected_of(listing, info, column),
+            (column, [parent.id for parent in parents]),
+            listing.order,
+            listing.window(page),
+            listing.where,
+        )
+        return [
+            Connection(
+                found=found[parent.id],
+                cursor_of=listing.cursor,
+                count=partial(loaders.count, relation, parent.id),
+            )
+            for parent in parents
+        ]
+
+    return for_many(many, "id")
+
+
+def selected(table: Table[Any], info: Info, *needed: str) -> Table[Any]:
+    """A table of which those columns are read that are selected below a field, and these."""
+    columns = selected_columns(info)
+    return table if columns is None else table.only(columns.union(needed))

@@ -1,0 +1,99 @@
+"""The door: graphql-core's execution, with compiled plans for queries wherever there can be one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphql import (
+    ExecutionResult,
+)
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
+
+from fubble_gql.reads.code import Plan, Slots, Wait
+from fubble_gql.reads.fields import Operation
+from fubble_gql.reads.memory import Plans
+
+
+def compiled(forget: Callable[[Any], None]) -> type[Stock]:
+    """An execution class with a memory of its own, for one schema.
+
+    `forget` makes an operation's context forget what was read: the stock executor begins anew.
+    """
+    known = Plans()
+
+    class Compiled(Stock):
+        """Runs a query by its plan; whatever else there is, and errors, as ever."""
+
+        plans = known
+
+        def execute_operation(self, serially: bool | None = None) -> Any:  # noqa: FBT001, ANN401
+            """As the stock executor: a result, or an awaitable of one."""
+            plan = known.of(self)
+            if plan is None:
+                return super().execute_operation(serially)
+            return self._by_plan(plan, super().execute_operation)
+
+        async def _by_plan(self, plan: Plan, otherwise: Any) -> Any:  # noqa: ANN401
+            try:
+                return ExecutionResult(await _run(plan, self), None)
+            except Exception:  # noqa: BLE001 - whatever it is, the stock executor says it rightly
+                forget(self.context_value)
+                result = otherwise()
+                return await result if self.is_awaitable(result) else result
+
+    return Compiled
+
+
+async def _run(plan: Plan, executor: Stock) -> dict[str, Any]:
+    """The answer's data. Raises when anything is out of the ordinary."""
+    operation = Operation(
+        executor.context_value,
+        executor.schema,
+        executor.root_value,
+        executor.variable_values,
+        executor.operation_extensions,
+    )
+    slots: Slots = [None] * plan.size
+    for slot, call in plan.calls:
+        slots[slot] = call.keywords(operation)
+    for wait in plan.waits:
+        slots[wait.slot] = []
+    data = plan.root(executor.root_value, slots)
+    while level := [wait for wait in plan.waits if slots[wait.slot]]:
+        await _all(_fill(wait, operation, slots) for wait in level)
+    return data
+
+
+async def _all(level: Any) -> Sequence[Any]:  # noqa: ANN401
+    """Every one's value, once all are done. Raises what one of them raised."""
+    waiting = list(level)
+    if len(waiting) == 1:
+        return [await waiting[0]]
+    values = await asyncio.gather(*waiting, return_exceptions=True)
+    for value in values:
+        if isinstance(value, BaseException):
+            raise value
+    return values
+
+
+async def _fill(wait: Wait, operation: Operation, slots: Slots) -> None:
+    """Put the values of a field where they belong; one that is shared is made once."""
+    pending, slots[wait.slot] = slots[wait.slot], []
+    values = await _values(wait, [parent for parent, _ in pending], operation)
+    made: dict[int, Any] = {}
+    key, complete = wait.key, wait.complete
+    for (_, place), value in zip(pending, values, strict=True):
+        known = id(value)
+        if known not in made:
+            made[known] = complete(value, slots)
+        place[key] = made[known]
+
+
+async def _values(wait: Wait, parents: list[Any], operation: Operation) -> Sequence[Any]:
+    call = wait.call
+    if (many := call.field.mark.many) is not None:
+        return await many(call.info(operation), parents, **call.arguments(operation))
+    function, keywords = call.function, call.keywords(operation)
+    return await _all(call.start(function, parent, keywords) for parent in parents)

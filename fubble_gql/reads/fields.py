@@ -1,0 +1,190 @@
+"""How the value of one field comes about, and what it needs of the object that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Node,
+    VariableNode,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+
+from fubble_gql.reads.leaves import Surprise
+from fubble_gql.reads.marks import Mark, SelectingInfo, mark_of
+
+_DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+_OWN_RESOLVERS = f"{GraphQLCoreConverter.from_resolver.__qualname__}.<locals>."
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a type, as Strawberry defined it."""
+
+    definition: StrawberryField
+    graphql: GraphQLField
+    mark: Mark
+
+    @property
+    def attribute(self) -> str | None:
+        """The attribute that it shows, where it is a plain one."""
+        name = self.definition.python_name
+        return name if self.definition.is_basic_field and name.isidentifier() else None
+
+    @property
+    def is_async(self) -> bool:
+        return self.definition.is_async
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether its function can be called as it is: nothing takes part in resolving it."""
+        return self.definition.base_resolver is not None and not any(
+            extension.has_resolver for extension in self.definition.extensions
+        )
+
+
+def field_of(parent: GraphQLObjectType, name: str) -> Field:
+    """Raises Surprise for a field that is not as Strawberry made it: someone guards it."""
+    graphql = parent.fields.get(name)
+    definition = graphql.extensions.get(_DEFINITION) if graphql else None
+    resolver = getattr(graphql, "resolve", None)
+    own = getattr(resolver, "__qualname__", "").startswith(_OWN_RESOLVERS)
+    if graphql is None or not isinstance(definition, StrawberryField) or not own:
+        raise Surprise
+    return Field(definition, graphql, mark_of(definition.metadata))
+
+
+def row_columns(parent: GraphQLObjectType) -> frozenset[str]:
+    """The columns of the rows that a type shows; none where it shows no rows."""
+    origin = getattr(parent.extensions.get(_DEFINITION), "origin", None)
+    return frozenset(getattr(getattr(origin, "row", None), "_fields", ()))
+
+
+def is_known_by_class(kind: GraphQLObjectType) -> bool:
+    """Whether the class of a value decides alone if it is of this type."""
+    origin = getattr(kind.extensions.get(_DEFINITION), "origin", None)
+    return getattr(origin, "row", None) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a resolver may ask of the running operation. Anything else is a surprise."""
+
+    context: Any
+    schema: GraphQLSchema
+    root_value: Any
+    variables: VariableValues
+    operation_extensions: Mapping[str, Any] | None
+
+
+class Call:
+    """A resolver and what it is called with: the same for all objects of one selection."""
+
+    def __init__(self, field: Field, node: FieldNode, columns: frozenset[str] | None) -> None:
+        self.field = field
+        self._node = node
+        self._columns = columns
+        self._is_constant = not _has_variables(node)
+        self._constant: dict[str, Any] | None = None
+        resolver = field.definition.base_resolver
+        self._info_name = (
+            resolver.info_parameter.name if resolver and resolver.info_parameter else None
+        )
+
+    @property
+    def parent(self) -> str:
+        """How the object is given to the function, in source text: by place or by name."""
+        resolver = self.field.definition.base_resolver
+        if not self.field.is_direct or resolver is None or resolver.self_parameter:
+            return "o"
+        parameter = resolver.parent_parameter or resolver.root_parameter
+        return f"{parameter.name}=o" if parameter else ""
+
+    def start(
+        self, function: Callable[..., Any], parent: object, keywords: Mapping[str, Any]
+    ) -> Any:  # noqa: ANN401
+        """Call the function for one object."""
+        how = self.parent
+        if how == "o":
+            return function(parent, **keywords)
+        return function(**keywords, **({how[:-2]: parent} if how else {}))
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What is called with the object and the keywords."""
+        resolver = self.field.definition.base_resolver
+        if self.field.is_direct and resolver is not None:
+            return cast(Callable[..., Any], resolver.wrapped_func)
+        return self._stock
+
+    def _stock(self, source: object, info: Operation, arguments: Mapping[str, Any]) -> object:
+        resolve = self.field.graphql.resolve
+        if resolve is None:
+            raise Surprise
+        return resolve(source, info, **arguments)
+
+    @property
+    def needs_keywords(self) -> bool:
+        return bool(self._info_name or self.field.definition.arguments) or not self.field.is_direct
+
+    def info(self, operation: Operation) -> SelectingInfo:
+        return SelectingInfo(
+            _raw_info=operation,  # type: ignore[arg-type]
+            _field=self.field.definition,
+            columns=self._columns,
+        )
+
+    def keywords(self, operation: Operation) -> dict[str, Any]:
+        """The arguments as the function takes them, and the info where it wants one."""
+        if not self.field.is_direct:
+            return {"info": operation, "arguments": self._given(operation)}
+        if self._info_name is None:
+            return self.arguments(operation)
+        return {self._info_name: self.info(operation), **self.arguments(operation)}
+
+    def arguments(self, operation: Operation) -> dict[str, Any]:
+        """What the client gave, as Strawberry converts it; once where it is always the same."""
+        if not self.field.definition.arguments:
+            return {}
+        if self._constant is not None:
+            return self._constant
+        definition, strawberry_schema = self.field.definition, operation.schema._strawberry_schema  # type: ignore[attr-defined] # noqa: SLF001
+        converted = convert_arguments(
+            self._given(operation),
+            definition.arguments,
+            strawberry_schema.schema_converter.scalar_registry,
+            strawberry_schema.config,
+            self.info(operation),
+        )
+        for extension in definition.extensions:
+            converted = extension.map_arguments(converted)
+        if self._is_constant:
+            self._constant = converted
+        return converted
+
+    def _given(self, operation: Operation) -> dict[str, Any]:
+        if not self.field.graphql.args and not self._node.arguments:
+            return {}
+        return get_argument_values(self.field.graphql, self._node, operation.variables)
+
+
+def _has_variables(node: FieldNode) -> bool:
+    waiting: list[object] = list(node.arguments or ())
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, VariableNode):
+            return True
+        if isinstance(part, Node):
+            waiting.extend(getattr(part, key, None) for key in part.keys if key != "loc")
+        elif isinstance(part, list | tuple):
+            waiting.extend(part)
+    return False

@@ -1,0 +1,130 @@
+"""Plans that are remembered: those of the operations that ran last, as many as fit."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    Node,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+)
+from graphql.execution.collect_fields import collect_fields
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
+
+from fubble_gql.reads.code import Compiler, Plan
+
+# About what a compiled field takes, and a character of the parsed document that its plan refers to.
+_FIELD_BYTES = 3_500
+_CHARACTER_BYTES = 300
+BYTES_MAX = 40_000_000
+# Of one document, for different values of the variables that include and skip parts of it.
+_PLANS_MAX = 16
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of an operation: the variables that decide what is selected, and plans."""
+
+    operation: OperationDefinitionNode
+    deciding: tuple[str, ...]
+    size: int
+    plans: dict[tuple[Any, ...], Plan | None] = field(default_factory=dict)
+
+
+class Plans:
+    """Plans by operation: a document that is parsed once is the same object each time.
+
+    They are nobody's: who may see what is decided when a plan is run.
+    """
+
+    def __init__(self, bytes_max: int = BYTES_MAX) -> None:
+        self._known: OrderedDict[int, _Known] = OrderedDict()
+        self._bytes_max = bytes_max
+        self.size = 0
+
+    def of(self, executor: Stock) -> Plan | None:
+        """The plan, or None where the stock executor must do."""
+        operation = executor.operation
+        if operation.operation is not OperationType.QUERY or _has_middleware(executor):
+            return None
+        known = self._of(operation, executor)
+        given = executor.variable_values.coerced
+        values = tuple(given.get(name) for name in known.deciding)
+        if values not in known.plans:
+            if len(known.plans) >= _PLANS_MAX:
+                known.plans.clear()
+                self._grow(known, _size(operation) - known.size)
+            plan = known.plans[values] = _compile(executor)
+            self._grow(known, plan.fields * _FIELD_BYTES if plan else 0)
+            return plan
+        return known.plans[values]
+
+    def _of(self, operation: OperationDefinitionNode, executor: Stock) -> _Known:
+        place = id(operation)
+        known = self._known.get(place)
+        if known is not None and known.operation is operation:
+            self._known.move_to_end(place)
+            return known
+        known = self._known[place] = _Known(operation, _deciding(executor), 0)
+        self._grow(known, _size(operation))
+        return known
+
+    def _grow(self, known: _Known, count: int) -> None:
+        known.size += count
+        self.size += count
+        while self.size > self._bytes_max and self._known:
+            _, forgotten = self._known.popitem(last=False)
+            self.size -= forgotten.size
+
+
+def _size(operation: OperationDefinitionNode) -> int:
+    """Of the whole document, which the operation refers to."""
+    body = operation.loc.source.body if operation.loc else ""
+    return len(body) * _CHARACTER_BYTES
+
+
+def _compile(executor: Stock) -> Plan | None:
+    try:
+        root = executor.schema.query_type
+        if root is None:
+            return None
+        fields = collect_fields(
+            executor.schema,
+            executor.fragments,
+            executor.variable_values,
+            root,
+            executor.operation,
+            executor.hide_suggestions,
+        )
+        return Compiler(executor).plan(root, fields.grouped_field_set)
+    except Exception:  # noqa: BLE001 - the stock executor finds out what is wrong, if anything
+        return None
+
+
+def _has_middleware(executor: Stock) -> bool:
+    manager = executor.middleware_manager
+    return manager is not None and bool(manager.middlewares)
+
+
+def _deciding(executor: Stock) -> tuple[str, ...]:
+    """The variables that directives use, in a document's operation and fragments."""
+    names: set[str] = set()
+    fragments = (details.definition for details in executor.fragments.values())
+    waiting: list[tuple[object, bool]] = [(executor.operation, False)]
+    waiting += ((fragment, False) for fragment in fragments)
+    while waiting:
+        part, inside = waiting.pop()
+        if isinstance(part, VariableNode):
+            if inside:
+                names.add(part.name.value)
+        elif isinstance(part, Node):
+            inside = inside or isinstance(part, DirectiveNode)
+            waiting += ((getattr(part, key, None), inside) for key in part.keys if key != "loc")
+        elif isinstance(part, list | tuple):
+            waiting += ((one, inside) for one in part)
+    return tuple(sorted(names))
