@@ -1,0 +1,1 @@
+"""Compiled reads: proofs that they answer as the stock executor does."""

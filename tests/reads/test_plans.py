@@ -1,0 +1,162 @@
+"""What plans read, what they leave to the stock executor, and how much of them is remembered."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import combinations, islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fubble_gql.api.context import Context, Viewer
+from fubble_gql.api.enums import Role
+from fubble_gql.api.schema import build_schema
+from fubble_gql.customers.store import CUSTOMERS
+from fubble_gql.reads.memory import Plans
+from tests.api.conftest import NOW, Api, running
+from tests.api.two_customers import two_customers
+from tests.reads.both import both
+from tests.reads.documents import Sent
+
+BYTES = 4_000_000
+DISTINCT = int(os.environ.get("FUBBLE_TEST_DISTINCT_DOCUMENTS", "400"))
+NESTED = """query ($first: Int) {
+  customers(first: $first) { edges { node { id name
+    subscriptions { nodes { id status plan { name priceComponents { key } } } }
+    invoices(first: 5) { nodes { id total { amount } lines { description amount { amount } } } }
+  } } }
+}"""
+
+
+async def test_the_nested_page_takes_six_statements_of_selected_columns(postgres_api: Api) -> None:
+    await two_customers(postgres_api)
+    found = {}
+    for first in (1, 2):
+        with postgres_api.statements() as statements:
+            await postgres_api.ask(NESTED, first=first)
+        found[first] = [text for text in statements if "api_key" not in text]
+    assert len(found[1]) == len(found[2]) == 6
+    customers = next(text for text in found[2] if " from customer " in text)
+    assert customers.startswith("select customer.id, customer.name from customer ")
+    (lines,) = [text for text in found[2] if " from invoice_line " in text]
+    assert "invoice_line.amount" in lines
+    assert "steps" not in lines
+
+
+async def test_rows_are_there_though_nothing_of_them_is_selected(
+    api: Api, database_url: str
+) -> None:
+    await two_customers(api)
+    document = "{ customers { edges { node { __typename } } totalCount } }"
+    async with both(api, database_url) as pair:
+        text = await pair.ask(Sent(document, {}), {"Authorization": f"Bearer {api.key}"})
+        assert pair.tally.by_plan == 1
+    assert text.count('"Customer"') == 2
+
+
+async def test_directives_on_variables_choose_the_plan(api: Api, database_url: str) -> None:
+    await two_customers(api)
+    document = (
+        "query ($with: Boolean!) { customers { nodes { key name @include(if: $with) "
+        "... @skip(if: $with) { email } } } }"
+    )
+    async with both(api, database_url) as pair:
+        known = {"Authorization": f"Bearer {api.key}"}
+        answers = [
+            await pair.ask(Sent(document, {"with": value}), known) for value in (True, False, True)
+        ]
+        assert pair.tally.by_plan == 3
+    assert answers[0] == answers[2]
+    assert '"name"' in answers[0]
+    assert '"email"' in answers[1]
+
+
+async def test_an_error_is_told_as_without_plans(api: Api, database_url: str) -> None:
+    await two_customers(api)
+    document = """{
+      customers { nodes { key first: subscriptions(first: 0) { nodes { id } } name } }
+      nodes(ids: ["nonsense"]) { id }
+    }"""
+    async with both(api, database_url) as pair:
+        text = await pair.ask(Sent(document, {}), {"Authorization": f"Bearer {api.key}"})
+        assert pair.tally.by_plan == 0
+    assert text.count('"path"') >= 3
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_the_setting_decides_whether_there_are_plans(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, *, compiled: bool
+) -> None:
+    ran = []
+
+    async def run(*arguments: Any) -> Any:  # noqa: ANN401
+        ran.append(arguments)
+        return {"viewer": None}
+
+    monkeypatch.setattr("fubble_gql.reads.execution._run", run)
+    async with running(sqlite_url, compiled_reads=compiled) as api:
+        await api.ask("{ viewer { role } }")
+    assert bool(ran) is compiled
+
+
+async def test_distinct_documents_do_not_grow_the_memory_of_plans(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`FUBBLE_TEST_DISTINCT_DOCUMENTS=100000` attacks with as many."""
+    names = [name for name in CUSTOMERS.row._fields if name not in {"cut_at", "invoiced_until"}]
+    choices = (
+        " ".join(_camel(name) for name in chosen)
+        for size in range(2, len(names))
+        for chosen in combinations(names, size)
+    )
+    monkeypatch.setattr("fubble_gql.reads.execution.Plans", partial(Plans, BYTES))
+    async with _asked(sqlite_url) as (schema, ask):
+        grown = []
+        for n, selected in enumerate(_endless(choices, DISTINCT)):
+            await ask(f"{{ customers {{ nodes {{ {selected} as{n}: __typename }} }} }}")
+            if n in (DISTINCT // 2, DISTINCT - 1):
+                gc.collect()
+                grown.append(_resident_bytes())
+        plans = schema.execution_context_class.plans
+    assert plans.size <= BYTES
+    assert len(plans._known) < DISTINCT / 4
+    assert len(CUSTOMERS._narrower) <= 128
+    assert grown[1] - grown[0] < 30_000_000
+
+
+def _endless(choices: Any, count: int) -> Any:  # noqa: ANN401
+    """The choices, over and over."""
+    kept = list(islice(choices, 4_000))
+    return (kept[n % len(kept)] for n in range(count))
+
+
+@asynccontextmanager
+async def _asked(url: str) -> AsyncIterator[tuple[Any, Any]]:
+    async with running(url) as api:
+        schema = build_schema()
+
+        async def ask(document: str) -> None:
+            context = Context(api.connection, lambda: NOW, Viewer(Role.OPERATOR, "tests"))
+            result = await schema.execute(document, context_value=context)
+            assert not result.errors, result.errors
+
+        yield schema, ask
+
+
+def _resident_bytes() -> int:
+    """Of this process; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.title, rest))
