@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,10 +15,12 @@ from tests.bench import (
     memory,
     nested,
     preview,
+    read,
     sqlite_sum,
     start,
     volume,
 )
+from tests.bench.asking import Effort
 from tests.bench.dataset import Sizes
 
 app = typer.Typer(
@@ -49,7 +52,25 @@ def nested_command(
 ) -> None:
     """The nested page against one statement that aggregates JSON."""
     sizes = Sizes(customers, plans, subscriptions)
-    uvloop.run(nested.run(sizes, nested.Effort(rounds, seconds_per_round, connections)))
+    uvloop.run(nested.run(sizes, Effort(rounds, seconds_per_round, connections)))
+
+
+@app.command("read")
+def read_command(
+    customers: Customers = 10_000,
+    plans: Annotated[int, typer.Option(min=1, help="Plans of five components each.")] = 50,
+    subscriptions: Annotated[int, typer.Option(min=0, help="Subscriptions in all.")] = 20_000,
+    invoices: Annotated[int, typer.Option(min=1, help="Of four lines each.")] = 100_000,
+    *,
+    rounds: Rounds = 9,
+    seconds_per_round: Annotated[float, typer.Option(help="For each contestant.")] = 2.0,
+    connections: Connections = 16,
+    plot: Annotated[Path | None, typer.Option(help="A PNG file to draw the shares into.")] = None,
+) -> None:
+    """Three pages by plans, without them, as usually written, and as one bare statement."""
+    sizes = Sizes(customers, plans, subscriptions, invoices)
+    effort = Effort(rounds, seconds_per_round, connections)
+    uvloop.run(read.run(sizes, effort, plot))
 
 
 @app.command("ingest")

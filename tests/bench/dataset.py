@@ -36,6 +36,7 @@ class Sizes:
     customers: int
     plans: int
     subscriptions: int
+    invoices: int = 0
 
 
 def id_of(kind: int, number: str) -> str:
@@ -97,9 +98,40 @@ from (select *, row_number() over (order by id) as i from plan_subscription) as 
 where change = 0 or i % 10 = 0
 """
 
+_INVOICES = f"""
+insert into invoice
+  (id, customer_id, number, sequence, status, currency, period_start, period_end, subtotal,
+   credits_applied, total, as_of, issued_at, due_at, terms, bill_to, seller, credit_grant_ids,
+   created_at)
+select {id_of(7, "i")}, {id_of(1, "1 + (i - 1) % $2::int")}, 'INV-' || lpad(i::text, 6, '0'), i,
+  'PENDING', 'USD', month, month + interval '1 month', amount, 0, amount, issued, issued,
+  issued + interval '30 days', '{{}}', '{{}}', '{{}}', '[]', issued
+from (select i, round(i % 100000 / 7.0, 2) as amount,
+        timestamptz '2025-01-01Z' + (i - 1) / $2::int * interval '1 month' as month,
+        timestamptz '2025-02-01Z' + (i - 1) / $2::int * interval '1 month'
+          + i * interval '1 second' as issued
+      from generate_series(1, $1::int) as i) as numbered
+"""
+
+_LINES = f"""
+insert into invoice_line
+  (id, invoice_id, position, kind, description, metric_id, period_start, period_end, quantity,
+   unit_price, amount, steps)
+select {id_of(8, "i * 4 + place")}, {id_of(7, "i")}, place, 'USAGE', 'Metric ' || place + 1,
+  {id_of(2, "place + 1")}, timestamptz '2025-01-01Z', timestamptz '2025-02-01Z', units, 0.25,
+  units * 0.25, jsonb_build_array(jsonb_build_object('label', 'per unit', 'quantity', units::text,
+    'unitPrice', '0.25', 'amount', (units * 0.25)::text, 'flatFee', null, 'above', null,
+    'upTo', null))
+from (select i, place, i % 1000 + place as units
+      from generate_series(1, $1::int) as i, generate_series(0, 3) as place) as numbered
+"""
+
 
 async def fill(url: str, sizes: Sizes) -> str:
-    """Fill the empty database; returns an API key for it."""
+    """Fill the empty database; returns an API key for it.
+
+    Invoices need a superuser: triggers are off while they are written as issued.
+    """
     connection = await asyncpg.connect(url)
     try:
         dimensions = orjson.dumps([{"property": DIMENSION, "kind": "STRING"}]).decode()
@@ -110,6 +142,10 @@ async def fill(url: str, sizes: Sizes) -> str:
         await connection.execute(_COMPONENTS, sizes.plans, rates)
         await connection.execute(_SUBSCRIPTIONS, sizes.subscriptions, sizes.customers)
         await connection.execute(_PHASES, sizes.plans)
+        if sizes.invoices:
+            await connection.execute("set session_replication_role = replica")
+            await connection.execute(_INVOICES, sizes.invoices, sizes.customers)
+            await connection.execute(_LINES, sizes.invoices)
         await connection.execute("vacuum analyze")
     finally:
         await connection.close()

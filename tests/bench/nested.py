@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 
 import httpx
 import orjson
@@ -15,10 +11,11 @@ from rich.console import Console
 from fubble_gql.app import PATH, create_app
 from fubble_gql.config import load_settings
 from tests.bench import raw_app
-from tests.bench.client import Line, lines, post
+from tests.bench.asking import Effort, Target, contestant
+from tests.bench.client import lines, post
 from tests.bench.database import fresh_database
 from tests.bench.dataset import Sizes, fill
-from tests.bench.rounds import Contestant, alternate, show
+from tests.bench.rounds import alternate, show
 from tests.bench.servers import HOST, Meter, serving
 from tests.statements import collected_statements
 
@@ -41,25 +38,6 @@ _OURS = "fubble"
 _BODY = orjson.dumps({"query": QUERY, "variables": {"first": FIRST}})
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How long to measure, with how many callers at a time."""
-
-    rounds: int
-    seconds_per_round: float
-    connections: int
-
-
-@dataclass
-class Target:
-    """One address that is asked for the page, and what it always answers."""
-
-    request: bytes
-    lines: Sequence[Line]
-    meter: Meter
-    expected: bytes = field(default=b"", repr=False)
-
-
 async def run(sizes: Sizes, effort: Effort) -> None:
     """Check that all answers are equal, measure, and print."""
     console = Console()
@@ -75,12 +53,12 @@ async def run(sizes: Sizes, effort: Effort) -> None:
             f"{len(expected):,} bytes; {len(statements)} statements and one for the key, raw 1.",
             soft_wrap=True,
         )
-        contestants = [_contestant(name, target, effort) for name, target in targets.items()]
+        contestants = [contestant(name, target, effort) for name, target in targets.items()]
         rates = await alternate(contestants, effort.rounds)
     pairs = [(f"{_OURS} / {name}", _OURS, name) for name in rates if name != _OURS]
     show(console, rates, "pages/s", pairs, 1)
     for name, target in targets.items():
-        console.print(f"{name}: {target.meter}", soft_wrap=True)
+        console.print(f"{name}: {target}", soft_wrap=True)
 
 
 async def _count_statements(url: str, key: str) -> list[str]:
@@ -130,25 +108,3 @@ async def _check(targets: dict[str, Target]) -> bytes:
         if orjson.loads(target.expected) != answer or len(target.expected) != len(expected):
             raise RuntimeError(f"{name} answers otherwise: {target.expected[:500]!r}")
     return expected
-
-
-def _contestant(name: str, target: Target, effort: Effort) -> Contestant:
-    async def burst(_: int) -> float:
-        begin = time.perf_counter()
-        end = begin + effort.seconds_per_round
-        with target.meter.running():
-            counts = await asyncio.gather(*(_ask_until(end, target, line) for line in target.lines))
-        seconds = time.perf_counter() - begin
-        target.meter.answers += sum(counts)
-        return sum(counts) / seconds
-
-    return Contestant(name, burst)
-
-
-async def _ask_until(end: float, target: Target, line: Line) -> int:
-    count = 0
-    while time.perf_counter() < end:
-        if await line.ask(target.request) != target.expected:
-            raise RuntimeError("An answer differs from the first one.")
-        count += 1
-    return count

@@ -18,6 +18,11 @@ from tests.bench.__main__ import app
             "the answers are equal",
         ),
         (
+            "read --customers 12 --plans 3 --subscriptions 26 --invoices 48 --rounds 1 "
+            "--seconds-per-round 0.1 --connections 2",
+            "ONE: the answers are equal",
+        ),
+        (
             "ingest --customers 7 --events-per-call 1 --events-per-call 20 "
             "--seconds-per-round 0.02 --rounds 1 --connections 2 --receipts",
             "the tables are equal",
