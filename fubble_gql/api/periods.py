@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, NamedTuple, cast
 
 import strawberry
 
@@ -20,6 +20,13 @@ class Money:
 
     amount: Decimal = strawberry.field(description='As in "12.50"; JPY has no decimals, KWD three.')
     currency: str = strawberry.field(description='The ISO 4217 code, as in "EUR".')
+
+
+class _Amount(NamedTuple):
+    """What Money shows: made in half the time of a Money, of which a page may have thousands."""
+
+    amount: Decimal
+    currency: str
 
 
 @strawberry.type
@@ -45,7 +52,7 @@ def show_period(period: pricing_period.Period) -> Period:
 
 def show_money(amount: Decimal, currency: str) -> Money:
     """An amount as the graph shows it: with the decimals of its currency."""
-    return Money(amount=round_money(amount, currency), currency=currency)
+    return cast(Money, _Amount(round_money(amount, currency), currency))
 
 
 def needed_period(period: PeriodInput, *path: str) -> pricing_period.Period:
