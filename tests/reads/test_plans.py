@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import get_named_type, is_composite_type, is_required_argument
 
 from fubble_gql.api.context import Context, Viewer
 from fubble_gql.api.enums import Role
@@ -19,6 +20,7 @@ from fubble_gql.api.schema import build_schema
 from fubble_gql.customers.store import CUSTOMERS
 from fubble_gql.reads.memory import Plans
 from tests.api.conftest import NOW, Api, running
+from tests.api.graph import fields_of, schema
 from tests.api.two_customers import two_customers
 from tests.reads.both import both
 from tests.reads.documents import Sent
@@ -31,6 +33,19 @@ NESTED = """query ($first: Int) {
     invoices(first: 5) { nodes { id total { amount } lines { description amount { amount } } } }
   } } }
 }"""
+
+# How to come to objects of a type.
+PATHS = {
+    "Customer": "{ customers { nodes { FIELD } } }",
+    "PlanSubscription": "{ customers { nodes { subscriptions { nodes { FIELD } } } } }",
+    "Plan": "{ customers { nodes { subscriptions { nodes { plan { FIELD } } } } } }",
+    "PriceComponent": "{ plans { nodes { priceComponents { FIELD } } } }",
+    "Metric": "{ plans { nodes { priceComponents { metric { FIELD } } } } }",
+    "Invoice": "{ customers { nodes { invoices { nodes { FIELD } } } } }",
+    "InvoiceLine": "{ customers { nodes { invoices { nodes { lines { FIELD } } } } } }",
+    "UsageEvent": "{ customers { nodes { usageEvents { nodes { FIELD } } } } }",
+    "CreditGrant": "{ customers { nodes { creditGrants { nodes { FIELD } } } } }",
+}
 
 
 async def test_the_nested_page_takes_six_statements_of_selected_columns(postgres_api: Api) -> None:
@@ -57,6 +72,24 @@ async def test_rows_are_there_though_nothing_of_them_is_selected(
         text = await pair.ask(Sent(document, {}), {"Authorization": f"Bearer {api.key}"})
         assert pair.tally.by_plan == 1
     assert text.count('"Customer"') == 2
+
+
+async def test_every_field_is_answered_by_a_plan(sqlite_api: Api, sqlite_url: str) -> None:
+    """A field that reads a column which it did not name would be left to the stock executor."""
+    await two_customers(sqlite_api)
+    known = {"Authorization": f"Bearer {sqlite_api.key}"}
+    left = []
+    async with both(sqlite_api, sqlite_url) as pair:
+        for kind, path in PATHS.items():
+            for name, field in fields_of(schema().type_map[kind]).items():
+                if any(map(is_required_argument, field.args.values())):
+                    continue
+                below = " { __typename }" if is_composite_type(get_named_type(field.type)) else ""
+                before = pair.tally.by_plan
+                await pair.ask(Sent(path.replace("FIELD", name + below), {}), known)
+                if pair.tally.by_plan == before:
+                    left.append(f"{kind}.{name}")
+    assert left == []
 
 
 async def test_directives_on_variables_choose_the_plan(api: Api, database_url: str) -> None:
@@ -115,14 +148,14 @@ async def test_distinct_documents_do_not_grow_the_memory_of_plans(
         for chosen in combinations(names, size)
     )
     monkeypatch.setattr("fubble_gql.reads.execution.Plans", partial(Plans, BYTES))
-    async with _asked(sqlite_url) as (schema, ask):
+    async with _asked(sqlite_url) as (built, ask):
         grown = []
         for n, selected in enumerate(_endless(choices, DISTINCT)):
             await ask(f"{{ customers {{ nodes {{ {selected} as{n}: __typename }} }} }}")
             if n in (DISTINCT // 2, DISTINCT - 1):
                 gc.collect()
                 grown.append(_resident_bytes())
-        plans = schema.execution_context_class.plans
+        plans = built.execution_context_class.plans
     assert plans.size <= BYTES
     assert len(plans._known) < DISTINCT / 4
     assert len(CUSTOMERS._narrower) <= 128
