@@ -4,6 +4,7 @@ The folders, from the top down; imports only ever point down:
 
     app.py, cli/     where the parts meet; the command line
     api/             the only package that knows GraphQL
+    reads/           queries compiled: the same answers, faster; nothing needs it
     documents/       invoices as PDF, from what they keep
     billing/         subscriptions, bills, invoices, the bill run: gather, decide, write
     credits/         grants, and the ledger that only this package writes
