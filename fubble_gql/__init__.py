@@ -3,7 +3,7 @@
 The folders, from the top down; imports only ever point down:
 
     app.py, cli/     where the parts meet; the command line
-    api/             the only package that knows GraphQL
+    api/             the graph: its types, inputs, queries, mutations; HTTP and WebSockets
     reads/           queries compiled: the same answers, faster; nothing needs it
     documents/       invoices as PDF, from what they keep
     billing/         subscriptions, bills, invoices, the bill run: gather, decide, write
