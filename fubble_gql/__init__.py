@@ -16,5 +16,6 @@ The folders, from the top down; imports only ever point down:
     pricing/         Decimal in, explained amounts out: pure, no I/O
     monitoring.py    what a running server counts, for Prometheus
     config.py        the only reader of the environment
+    garbage.py       how rarely a process looks for garbage
     errors.py        failures that a caller can act on
 """

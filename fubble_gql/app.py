@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -35,6 +34,7 @@ from fubble_gql.config import Settings, load_settings
 from fubble_gql.db.changes import open_changes
 from fubble_gql.db.migrate import migrate
 from fubble_gql.db.setup import Patience, open_database
+from fubble_gql.garbage import look_for_garbage_rarely
 
 PATH = "/graphql"
 
@@ -179,18 +179,6 @@ def serve() -> Starlette:
     tell_of_signals(app.state.readiness.stop)
     look_for_garbage_rarely()
     return app
-
-
-def look_for_garbage_rarely() -> None:
-    """For a process of our own: what is loaded by now stays, and what a call makes dies with it.
-
-    Looking for garbage among all of it so often took a quarter of the time of recording usage.
-    At most 1.5 million objects wait for it: parsed documents are circles, and clients choose how
-    many of them there are.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 10, 3)
 
 
 def _mapped(error: GraphQLError) -> GraphQLError:

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_group
 
-from fubble_gql.app import look_for_garbage_rarely
 from fubble_gql.cli.failures import EXIT_CODES, Commands
 from fubble_gql.cli.serve import CommandWithSettings, serve
 
@@ -63,12 +62,6 @@ app = typer.Typer(
     epilog=EXIT_CODES,
 )
 app.command(cls=CommandWithSettings)(serve)
-
-
-def main() -> None:
-    """The entry point of `fubble`."""
-    look_for_garbage_rarely()
-    app(prog_name="fubble")
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value

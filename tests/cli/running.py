@@ -18,7 +18,7 @@ import httpx
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from typer.testing import CliRunner, Result
 
-from fubble_gql.cli import app
+from fubble_gql.cli.root import app
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ import pytest
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from typer.testing import CliRunner, Result
 
-from fubble_gql.cli import app
+from fubble_gql.cli.root import app
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.setup import open_database
 from tests.cli.running import run
