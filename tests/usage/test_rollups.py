@@ -22,7 +22,8 @@ from fubble_gql.usage import directory, rollups
 from fubble_gql.usage import void as voiding
 from fubble_gql.usage.new_event import NewEvent
 from fubble_gql.usage.store import store_of
-from fubble_gql.usage.store.postgres import PostgresStore, append_statement
+from fubble_gql.usage.store.postgres import PostgresStore
+from fubble_gql.usage.store.postgres_append import append_statement
 from fubble_gql.usage.store.rows import Reduced, Reduction, Span
 from tests.usage.builders import (
     accepted,
