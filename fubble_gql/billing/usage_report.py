@@ -113,10 +113,11 @@ def _chosen(
                 )
         chosen = [by_key[key] for key in dict.fromkeys(question.metrics)]
     elif question.subscription_id is not None:
-        phases = facts.timeline_of(question.subscription_id).phases
-        ids = {id for phase in phases for id in facts.priced[phase.plan_id]}
+        line = facts.timeline_of(question.subscription_id)
+        ids = {id for phase in line.phases for id in facts.priced[phase.plan_id]}
         ids |= {row.metric_id for row in facts.commitments[question.subscription_id]}
-        chosen = [known[id] for id in ids]
+        span = _span(facts, question)
+        chosen = [known[id] for id in ids if facts.pricing_parts(line, id, span)]
     else:
         chosen = [known[id] for id in used]
     if question.unbilled:
@@ -144,7 +145,7 @@ def _plan(
 ) -> list[_Series]:
     """The series of a question; what must be measured for them is added to the requests."""
     timezone = _timezone(facts, question)
-    period = question.period or month_of(question.as_of, timezone)
+    period = _span(facts, question)
     wanted = question.granularity
     cut = [] if wanted is None else points(period, wanted, timezone, len(metrics))
     stretches = _stretcher(facts, question)
@@ -163,6 +164,10 @@ def _plan(
             for span in (period, *cut)
         ]
     return planned
+
+
+def _span(facts: Facts, question: Question) -> Period:
+    return question.period or month_of(question.as_of, _timezone(facts, question))
 
 
 def _timezone(facts: Facts, question: Question) -> str:

@@ -582,6 +582,27 @@ async def test_an_event_that_names_one_that_does_not_price_it_is_unbilled(api: A
     assert await unbilled(api, period=MAY) == [("calls", "2", "1")]
 
 
+async def test_a_subscription_lists_the_metrics_that_it_prices_in_the_period(api: Api) -> None:
+    await the_parties(api)
+    await a_metric(api, key="seats")
+    await a_plan(api, per_unit())
+    await a_plan(api, per_unit(metric="seats"), key="next")
+    subscription = await a_subscription(api)
+    change = """
+    mutation ($id: ID!) {
+      changePlan(subscriptionId: $id, plan: { key: "next" }) { errors { message } }
+    }
+    """
+    assert await asked(api, change, id=subscription["id"]) == {"errors": []}
+    june = {"start": "2026-06-01T00:00:00Z", "end": "2026-07-01T00:00:00Z"}
+    april = {"start": "2026-04-01T00:00:00Z", "end": "2026-05-01T00:00:00Z"}
+
+    assert await counted(api, subscription, period=april) == []
+    assert await counted(api, subscription, period=MAY) == [("calls", "0")]
+    assert await counted(api, subscription, period=june) == [("seats", "0")]
+    assert await counted(api, subscription, period=MAY, metrics=["seats"]) == [("seats", "0")]
+
+
 async def test_a_subscription_of_another_customer_cannot_be_named(api: Api) -> None:
     await the_parties(api)
     await a_customer(api, "other")
