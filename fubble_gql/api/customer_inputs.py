@@ -69,8 +69,12 @@ class CustomerFilter:
     plan_key: str | None = strawberry.field(
         default=UNSET, description="Only those with a subscription that runs on this plan now."
     )
-    created_after: datetime | None = strawberry.field(default=UNSET, description="Exclusive.")
-    created_before: datetime | None = strawberry.field(default=UNSET, description="Exclusive.")
+    created_after: datetime | None = strawberry.field(
+        default=UNSET, description="Only those created later than this instant."
+    )
+    created_before: datetime | None = strawberry.field(
+        default=UNSET, description="Only those created before this instant."
+    )
 
 
 @strawberry.input

@@ -188,7 +188,9 @@ class Customer(Shown, Node):
         """The bill so far, over every subscription, or for any period. Computed, never stored.
 
         Without a period: of each subscription the billing period that runs at `asOf`. A given
-        period is cut at billing-period boundaries, and each part is rated as a piece.
+        period is cut at billing-period boundaries, and each part is rated as a piece. Where
+        nothing is to be billed there are no lines, and the total is 0. Null only with an error
+        that says why.
         """
         return await preview_of(info, own_id(self), period=period, as_of=as_of)
 
@@ -216,7 +218,7 @@ class CustomerQuery:
             str | None, strawberry.argument(description="Its key, or else its id.")
         ] = UNSET,
     ) -> Customer | None:
-        """One customer, by id or by key."""
+        """One customer, by id or by key; null when there is none."""
         ref = refs.either(info, "Customer", given_or_none(id), given_or_none(key))
         return Customer.shown_or_none(await rows.find(info.context.connection, CUSTOMERS, ref))
 

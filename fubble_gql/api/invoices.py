@@ -244,7 +244,7 @@ class InvoiceQuery:
             str | None, strawberry.argument(description="Its number, or else its id.")
         ] = UNSET,
     ) -> Invoice | None:
-        """One invoice, by id or by number."""
+        """One invoice, by id or by number; null when there is none."""
         own, given_number = given_or_none(id), given_or_none(number)
         if (own is None) == (given_number is None):
             raise refuse(Code.INVALID, "Give exactly one of id and number.", "id")

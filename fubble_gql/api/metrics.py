@@ -140,7 +140,7 @@ class MetricQuery:
             str | None, strawberry.argument(description="Its key, or else its id.")
         ] = UNSET,
     ) -> Metric | None:
-        """One metric, by id or by key."""
+        """One metric, by id or by key; null when there is none."""
         ref = refs.either(info, "Metric", given_or_none(id), given_or_none(key))
         return Metric.shown_or_none(await rows.find(info.context.connection, METRICS, ref))
 

@@ -77,5 +77,6 @@ AsOf = Annotated[
     ),
 ]
 BillPeriod = Annotated[
-    PeriodInput | None, strawberry.argument(description="Any span instead of the running period.")
+    PeriodInput | None,
+    strawberry.argument(description="Any span instead of the billing period that runs."),
 ]

@@ -141,7 +141,10 @@ class PlanQuery:
             int | None, strawberry.argument(description="With a key: this version of it.")
         ] = UNSET,
     ) -> Plan | None:
-        """One version of a plan: by id, or by key its latest unless said otherwise."""
+        """One version of a plan: by id, or by key its latest unless said otherwise.
+
+        Null when there is none.
+        """
         ref = refs.either(info, "Plan", given_or_none(id), given_or_none(key))
         found = await plans.look_up(info.context.connection, ref, given_or_none(version))
         return Plan.shown_or_none(found)

@@ -49,8 +49,9 @@ def build_schema(
 
     With `compiles_reads` queries are answered by plans: the same answers, only faster.
     """
-    query = merge_types(
+    query = _root(
         "Query",
+        "What can be read: one object, a page of them, or what is computed from them.",
         (
             NodeQuery,
             CustomerQuery,
@@ -61,8 +62,10 @@ def build_schema(
             AnalyticsQuery,
         ),
     )
-    mutation = merge_types(
+    mutation = _root(
         "Mutation",
+        "What can be changed, by an API key. Each answers why it was refused in `errors`, and "
+        'writes nothing then; what says "Again" can be repeated without harm.',
         (
             CustomerMutation,
             MetricMutation,
@@ -97,6 +100,12 @@ def build_schema(
 class _Schema(strawberry.Schema):
     def process_errors(self, *_: object, **__: object) -> None:
         """Nothing: the endpoint logs what is unexpected, and a refusal is no one's defect."""
+
+
+def _root(name: str, description: str, nouns: tuple[type, ...]) -> type:
+    root = merge_types(name, nouns)
+    root.__doc__ = description
+    return root
 
 
 def print_schema() -> str:

@@ -181,7 +181,7 @@ class PlanSubscription(Shown, Node):
         granularity: SeriesGranularity = UNSET,
         group_by: GroupBy = UNSET,
     ) -> list[MetricUsage]:
-        """Usage that counts for this subscription; without `metrics`: all that it prices.
+        """Usage that counts for this subscription; without `metrics`: all that it prices then.
 
         A COMPOSITE whose formula has no result is left out then; asked for by name it is an error.
         """
@@ -202,7 +202,10 @@ class PlanSubscription(Shown, Node):
     ) -> InvoicePreview | None:
         """The next invoice as it stands, or the one for any period. Computed, never stored.
 
+        Without a period: of the billing period that runs at `asOf`; before the subscription
+        begins of its first one, after it has ended of its last one, also when that is invoiced.
         A given period is cut at billing-period boundaries, and each part is rated as a piece.
+        Null only with an error that says why.
         """
         row = _row(self)
         return await preview_of(
@@ -249,7 +252,7 @@ class SubscriptionQuery:
     async def plan_subscription(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
     ) -> PlanSubscription | None:
-        """One subscription."""
+        """One subscription; null when there is none."""
         ref = Ref(id=info.context.own_id("PlanSubscription", id, "id"))
         found = await db_refs.find(info.context.connection, SUBSCRIPTIONS, ref)
         return PlanSubscription.shown_or_none(found)

@@ -159,7 +159,8 @@ def _check_plan(life: Life, plan: PlanRow, now: datetime) -> None:
     if plan.currency != current.currency:
         raise refuse(
             Code.CONFLICT,
-            f"The plan is in {plan.currency}, the subscription in {current.currency}.",
+            f"The plan is in {plan.currency}, the subscription in {current.currency}: "
+            "choose a plan in that currency.",
             "plan",
         )
     if plan.id != current.id and not plan.is_active:

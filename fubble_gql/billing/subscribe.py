@@ -146,7 +146,8 @@ def _check_parties(customer: CustomerRow, plan: PlanRow) -> None:
     if plan.currency != customer.currency:
         raise refuse(
             Code.CONFLICT,
-            f"The plan is in {plan.currency}, the customer pays in {customer.currency}.",
+            f"The plan is in {plan.currency}, the customer pays in {customer.currency}: "
+            "choose a plan in that currency.",
             "input",
             "plan",
         )

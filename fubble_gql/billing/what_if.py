@@ -64,7 +64,8 @@ def _sheet(facts: Facts, asked: Supposed) -> Sheet | Refused:
     if asked.plan.currency != customer.currency:
         return refuse(
             Code.INVALID,
-            f"The plan is in {asked.plan.currency}, the customer pays in {customer.currency}.",
+            f"The plan is in {asked.plan.currency}, the customer pays in {customer.currency}: "
+            "compare with a plan in that currency.",
             "plan",
         )
     line = facts.timeline_of(asked.subscription_id)
