@@ -251,6 +251,32 @@ def test_the_start_page_opens_the_portal_of_whom_one_chooses(
     assert_calm(watched)
 
 
+def test_a_trial_has_no_invoice_to_come_and_no_plans_to_compare(
+    served_demo: Demo, watched: Watched
+) -> None:
+    page = watched.page
+    page.goto(portal.session(served_demo, "quillwork-press"))
+    expect(page.get_by_role("list", name="Terms")).to_contain_text("Your trial ends on")
+    expect(page.get_by_text("Invoiced after")).to_have_count(0)
+    go_to(page, "Plans")
+    expect(page.get_by_role("main")).to_contain_text("A trial costs nothing on any plan.")
+    assert_calm(watched)
+
+
+def test_a_plan_ended_on_the_last_day_that_its_invoice_bills(
+    served_demo: Demo, watched: Watched
+) -> None:
+    page = watched.page
+    page.goto(portal.session(served_demo, "farpoint-logistics"))
+    told = page.get_by_text("Your Enterprise plan ended on")
+    expect(told).to_be_visible(timeout=portal.SETTLE_MS)
+    last_day = told.inner_text().split("ended on ")[1].split(". ")[0]
+    go_to(page, "Invoices")
+    newest = page.get_by_role("table", name="Invoices").locator("tbody.fold").first
+    expect(newest).to_contain_text(f" – {last_day}")
+    assert_calm(watched)
+
+
 @pytest.mark.parametrize(
     ("fragment", "title"), [("", "Open the portal"), ("#token=a.b.c", "expired")]
 )

@@ -73,6 +73,7 @@ export function span(period: { start: string; end: string }, timezone: string): 
   return dates(timezone, options).formatRange(new Date(period.start), last);
 }
 
+/** The last day of what ends at an instant and does not hold it. */
 export function lastDay(end: string, timezone: string): string {
   return day(new Date(Date.parse(end) - 1).toISOString(), timezone);
 }

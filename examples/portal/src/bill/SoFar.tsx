@@ -5,6 +5,7 @@ import { clock, daysLeft, lastDay, money, span } from '../format';
 import type { Liveness } from '../live';
 import type { Subscription } from '../types';
 import type { Preview } from './preview';
+import { isInTrial } from './trial';
 
 const TELL_SECONDS = 3;
 const LIVENESS: Record<Liveness, string> = {
@@ -49,10 +50,12 @@ export function SoFar({ preview, subscription, liveness }: Props) {
           <dt>{hasCredits ? 'Left to pay' : 'To pay'}</dt>
           <dd>{money(total)}</dd>
         </div>
-        <div>
-          <dt>Invoiced after</dt>
-          <dd>{lastDay(period.end, timezone)}</dd>
-        </div>
+        {!isInTrial(subscription, period) && (
+          <div>
+            <dt>Invoiced after</dt>
+            <dd>{lastDay(period.end, timezone)}</dd>
+          </div>
+        )}
       </dl>
       <Announcement text={`Charges so far: ${money(subtotal)}`} />
     </section>

@@ -52,7 +52,8 @@ export function Steps({ line }: { line: BillLine }) {
 function Row({ step, line, hasFees }: { step: Step; line: BillLine; hasFees: boolean }) {
   const { metric, amount } = line;
   const fee = isZero(step.flatFee) ? null : price(step.flatFee, amount);
-  const used = quantity(step.quantity, metric?.decimals);
+  // Not rounded for display: the amount is its product with the price.
+  const used = quantity(step.quantity, DIGITS_MAX);
   const unitPrice = price(step.unitPrice, amount);
   return (
     <tr>

@@ -1,5 +1,5 @@
 // What was agreed beside the plan: a trial, a change that is to come, commitments.
-import { amountOf, day, price } from '../format';
+import { amountOf, day, lastDay, price } from '../format';
 import type { Subscription } from '../types';
 import type { Preview } from './preview';
 
@@ -18,12 +18,13 @@ export function Terms({ subscription, preview }: { subscription: Subscription; p
 function* notesOf(subscription: Subscription, preview: Preview): Generator<string> {
   const { status, trialEndAt, timezone, scheduledChange, commitments } = subscription;
   if (status === 'TRIALING' && trialEndAt) {
-    yield `Your trial lasts until ${day(trialEndAt, timezone)}. Nothing is billed before.`;
+    yield `Your trial ends on ${lastDay(trialEndAt, timezone)}. Nothing in it is billed.`;
   }
   if (scheduledChange) {
-    const when = day(scheduledChange.effectiveAt, timezone);
-    const next = scheduledChange.plan;
-    yield next ? `You change to the ${next.name} plan on ${when}.` : `Your plan ends on ${when}.`;
+    const { effectiveAt, plan: next } = scheduledChange;
+    yield next
+      ? `You change to the ${next.name} plan on ${day(effectiveAt, timezone)}.`
+      : `Your plan ends on ${lastDay(effectiveAt, timezone)}.`;
   }
   for (const { committedQuantity, metric, rate, overageRate } of commitments) {
     const each = price(rate, preview.subtotal);

@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import { useQuery } from 'urql';
 import { coordinate } from '../exact';
-import { day, money } from '../format';
+import { day, lastDay, money } from '../format';
 import { graphql } from '../gql';
 import type { CreditStatus, CreditType, GrantFragment } from '../gql/graphql';
 import { Card } from '../parts/Card';
@@ -177,7 +177,7 @@ function GrantRow({ grant, timezone }: { grant: GrantFragment; timezone: string 
   const [state, tone] = STATES[grant.status];
   const share = coordinate(remaining.amount) / (coordinate(amount.amount) || 1);
   const life = expiresAt
-    ? `${day(effectiveAt, timezone)} to ${day(expiresAt, timezone)}`
+    ? `${day(effectiveAt, timezone)} to ${lastDay(expiresAt, timezone)}`
     : `since ${day(effectiveAt, timezone)}`;
   return (
     <Fold

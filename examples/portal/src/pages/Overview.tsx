@@ -4,7 +4,7 @@ import { Lines } from '../bill/Lines';
 import { usePreview } from '../bill/preview';
 import { SoFar } from '../bill/SoFar';
 import { Terms } from '../bill/Terms';
-import { day } from '../format';
+import { day, lastDay } from '../format';
 import { Card } from '../parts/Card';
 import { Failure } from '../parts/Failure';
 import { Skeleton } from '../parts/Skeleton';
@@ -48,7 +48,7 @@ function NoPeriod({ subscription }: { subscription: Subscription }) {
   }
   return (
     <p className="card empty">
-      Your {plan.name} plan ended on {day(endAt ?? startAt, timezone)}.{' '}
+      Your {plan.name} plan ended on {lastDay(endAt ?? startAt, timezone)}.{' '}
       <a href="#invoices">See your invoices</a>
     </p>
   );

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { type Client, useClient, useQuery } from 'urql';
 import type { CombinedError } from 'urql';
 import { Lines } from '../bill/Lines';
+import { isInTrial } from '../bill/trial';
 import { AFRESH } from '../client';
 import { compare, coordinate, isZero, minus } from '../exact';
 import { money, span } from '../format';
@@ -63,6 +64,9 @@ export function Plans({ subscription }: { subscription: Subscription }) {
   const { plan, currentPeriod, timezone } = subscription;
   if (!currentPeriod) {
     return <p className="card empty">Plans can be compared while a period of yours is running.</p>;
+  }
+  if (isInTrial(subscription, currentPeriod)) {
+    return <p className="card empty">A trial costs nothing on any plan. Compare them when yours is over.</p>;
   }
   return (
     <Card
