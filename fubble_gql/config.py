@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ SECRET_BYTES_MIN = 32
 TOKEN_CHARACTERS_MIN = 16
 # prometheus_client's own name.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# How alike two names are, of 1, when one is taken for the other misspelt.
+_ALIKE = 0.85
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]*)?")
 
 
@@ -234,6 +237,8 @@ def load_settings(**overrides: object) -> Settings:
 
     Raises SettingsError naming every variable that is wrong and what it must be.
     """
+    if misspelt := _misspelt():
+        raise SettingsError("\n".join(misspelt))
     try:
         return Settings(**overrides)  # type: ignore[arg-type] # validated by pydantic itself
     except ValidationError as error:
@@ -242,6 +247,18 @@ def load_settings(**overrides: object) -> Settings:
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError("\n".join(reasons)) from None
+
+
+def _misspelt() -> list[str]:
+    """What is nearly a setting: its author would get the default, an empty database for one."""
+    settings = [name.upper() for name in Settings.model_fields]
+    given = (name.upper() for name in os.environ)
+    own = (name.removeprefix("FUBBLE_") for name in given if name.startswith("FUBBLE_"))
+    return [
+        f"FUBBLE_{name} is no setting; FUBBLE_{meant[0]} is."
+        for name in sorted(own)
+        if name not in settings and (meant := get_close_matches(name, settings, 1, _ALIKE))
+    ]
 
 
 def _reason(message: str) -> str:

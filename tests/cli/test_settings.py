@@ -71,6 +71,21 @@ def test_a_wrong_setting_is_refused_by_its_name(name: str, text: str, reason: st
     assert result.stdout == ""
 
 
+def test_a_misspelt_setting_is_refused_and_makes_no_database(tmp_path: Path) -> None:
+    done = run("migrate", folder=tmp_path, DATABSE_URL="postgresql://a@b/c", LOGLEVEL="info")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "FUBBLE_DATABSE_URL is no setting; FUBBLE_DATABASE_URL is.",
+        "FUBBLE_LOGLEVEL is no setting; FUBBLE_LOG_LEVEL is.",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_setting_of_ours_may_begin_like_one(sqlite_url: str) -> None:
+    others = {"TEST_DATABASE_URL": "x", "SERVER": "http://127.0.0.1:8000"}
+    assert invoke("migrate", DATABASE_URL=sqlite_url, **others).exit_code == 0
+
+
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     wrong = {"SECRET_KEY": "hunter2", "DATABASE_POOL_SIZE": "many"}
     done = run("serve", folder=tmp_path, **wrong)
