@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -207,11 +207,3 @@ def needs_behind(pieces: Sequence[Planned], line: Line) -> list[Need]:
         and need.metric_id == line.metric_id
         and need.component_id == line.component_id
     ]
-
-
-def by_subscription(pieces: Sequence[Planned]) -> Mapping[UUID, list[Planned]]:
-    """The pieces of each subscription, in their order."""
-    found: dict[UUID, list[Planned]] = {}
-    for piece in pieces:
-        found.setdefault(piece.subscription_id, []).append(piece)
-    return found
