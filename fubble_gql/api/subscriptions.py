@@ -219,10 +219,10 @@ class PlanSubscription(Shown, Node):
         The days sum to what `invoicePreview` of the same period shows, line by line, but for
         ADJUSTMENT and MANUAL lines, which belong to no day. Days are local ones, cut at the
         period's start and end; coming ones are listed with their fees. Fees, minima and prices of
-        levels grow evenly with time; a FLAT fee falls on the first day on the plan that charges
-        it; usage costs when it happens, so a maximum that is reached makes the rest of its span
-        cost nothing. A day may be negative, for instance where a lower tier takes over. At most 400
-        days.
+        levels grow evenly with time, TIME_WEIGHTED ones up to now; a FLAT fee falls on the first
+        day on the plan that charges it; usage costs when it happens, so a maximum that is reached
+        makes the rest of its span cost nothing. A day may be negative, for instance where a lower
+        tier takes over. At most 400 days.
         """
         return await cost_series_of(info, _row(self), period)
 

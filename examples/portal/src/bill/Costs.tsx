@@ -70,7 +70,7 @@ export function Costs({ subscription, preview }: Props) {
   return (
     <Card
       title="Cost by day"
-      note="Coming days are paler: fees and levels as they stand now."
+      note="Coming days are paler: fees and last levels as they stand now; the rest is still to come."
       tools={<Choice legend="Show the cost" options={VIEWS} value={view} onChange={setView} />}
     >
       {!costs && (error ? <Failure error={error} retry={ask} /> : <Skeleton lines={6} />)}
