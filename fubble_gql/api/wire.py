@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
@@ -112,6 +112,7 @@ def shown(
         path = ["variables", bad[1], *_PLACE.findall(bad[2] or "")]
         message = _about_variable(bad[3], _value_at(variables, path[1:]))
         extensions.setdefault("path", path)
+    message = _with_subject(message, extensions.get("path") or ())
     message = _CRASH.sub(".", message)  # the text of an exception, which a scalar let through
     if len(message) > MESSAGE_CHARACTERS_MAX:
         message = f"{message[:MESSAGE_CHARACTERS_MAX]}…"
@@ -122,6 +123,12 @@ def shown(
         answer["path"] = error.path
     answer["extensions"] = {**extensions, "requestId": request_id}
     return answer
+
+
+def _with_subject(message: str, path: Sequence[str]) -> str:
+    """What a scalar says that a value must be, with the name of the field that it is about."""
+    name = next((place for place in reversed(path) if not place.isdigit()), None)
+    return f"{name} {message}" if name and message.startswith("must ") else message
 
 
 def without_suggestion(message: str) -> str:

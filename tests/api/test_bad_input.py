@@ -196,6 +196,17 @@ async def test_an_instant_that_is_not_exact_is_refused(sqlite_api: Api) -> None:
     assert (await counted_rows(sqlite_api))["usage_event"] == 0
 
 
+async def test_what_is_said_of_a_value_begins_with_its_field(sqlite_api: Api) -> None:
+    await the_parties(sqlite_api)
+    literal = recording_literally('"12,5"')
+    variable = json.dumps({"query": RECORD, "variables": {"events": [event("12,5")]}}).encode()
+
+    for body in (literal, variable):
+        (error,) = read(await sqlite_api.post(body))["errors"]
+        assert error["message"].startswith("quantity must be a decimal number")
+        assert error["extensions"]["path"][-2:] == ["0", "quantity"]
+
+
 STORED_TEXTS: dict[str, tuple[str, Json]] = {
     "a customer's key": (CREATE_CUSTOMER, {"key": "X", "name": "n"}),
     "a customer's name": (CREATE_CUSTOMER, {"key": "k", "name": "X"}),
