@@ -139,7 +139,12 @@ def sell(fubble: Fubble) -> Any:
     """A metric, a plan, a customer, and its subscription for a month that is over."""
     fubble.do(
         CREATE_METRIC,
-        input={"key": "quick_calls", "displayName": "API calls", "unit": "call", "type": "COUNTER"},
+        input={
+            "key": "quick_calls",
+            "displayName": "API calls",
+            "unit": "calls",
+            "type": "COUNTER",
+        },
     )
     tiers = [{"upTo": "1000", "unitPrice": "0.02"}, {"unitPrice": "0.005"}]
     fee = {"key": "fee", "displayName": "Plan", "pricing": {"subscription": {"amount": "49"}}}

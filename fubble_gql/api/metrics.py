@@ -40,7 +40,9 @@ class Metric(Shown, Node):
     key: str = strawberry.field(description="The key you chose: events and formulas name it.")
     display_name: str = strawberry.field(description="What customers read.")
     description: str | None = strawberry.field(description="What it measures, for people.")
-    unit: str | None = strawberry.field(description='What one of it is, as in "GB".')
+    unit: str | None = strawberry.field(
+        description='What follows a quantity of it, as in "GB" or "seats".'
+    )
     type: MetricType = strawberry.field(description="What an event of it means.")
     aggregation: Aggregation | None = strawberry.field(
         description="How events become a quantity. None on a COMPOSITE."
@@ -88,7 +90,9 @@ class CreateMetricInput:
     key: str = strawberry.field(description="A key of your own, at most 255 characters.")
     display_name: str = strawberry.field(description="What customers read.")
     description: str | None = strawberry.field(default=UNSET, description="What it measures.")
-    unit: str | None = strawberry.field(default=UNSET, description='What one is, as in "GB".')
+    unit: str | None = strawberry.field(
+        default=UNSET, description='What follows a quantity of it, as in "GB" or "seats".'
+    )
     type: MetricType = strawberry.field(description="What an event of it means.")
     aggregation: Aggregation | None = strawberry.field(
         default=UNSET,
@@ -121,7 +125,9 @@ class UpdateMetricInput:
         description="What customers read."
     )
     description: strawberry.Maybe[str | None] = strawberry.field(description="What it measures.")
-    unit: strawberry.Maybe[str | None] = strawberry.field(description='What one is, as in "GB".')
+    unit: strawberry.Maybe[str | None] = strawberry.field(
+        description='What follows a quantity of it, as in "GB" or "seats".'
+    )
     decimals: strawberry.Maybe[int | None] = strawberry.field(description="Display only: 0 to 18.")
 
 
