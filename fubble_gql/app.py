@@ -73,7 +73,9 @@ def create_app(
 
     async def open_context(request: Request) -> Context:
         viewer = await viewer_of(request, request.headers.get("authorization", ""))
-        return context_of(request, viewer)
+        context = context_of(request, viewer)
+        context.takes_json = True
+        return context
 
     admission = Admission(
         Limits(settings.requests_max, settings.inflight_bytes_max, settings.body_seconds)

@@ -51,7 +51,7 @@ class Context:
 
     Invoices are issued by `seller`; a bill run stops when `run_budget` is used up; portal tokens
     are signed by `portal`. A subscription has one for all of its values; `feed` tells when
-    there is another one.
+    there is another one. `takes_json`: the answer's data may be JSON already.
     """
 
     connection: Connection
@@ -61,6 +61,7 @@ class Context:
     run_budget: timedelta = run.BUDGET
     portal: Portal = field(default_factory=Portal)
     feed: Live | None = None
+    takes_json: bool = False
 
     @cached_property
     def now(self) -> datetime:

@@ -32,7 +32,7 @@ from fubble_gql.api.pagination import (
     UncountedConnection,
     connect,
     connect_children,
-    paged,
+    listed,
 )
 from fubble_gql.api.periods import AsOf, BillPeriod, Money
 from fubble_gql.api.refs import CustomerRef
@@ -222,7 +222,7 @@ class CustomerQuery:
         ref = refs.either(info, "Customer", given_or_none(id), given_or_none(key))
         return Customer.shown_or_none(await rows.find(info.context.connection, CUSTOMERS, ref))
 
-    @paged
+    @listed
     async def customers(
         self,
         info: Info,

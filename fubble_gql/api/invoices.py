@@ -11,14 +11,14 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from fubble_gql.api import ids, relations
+from fubble_gql.api import ids, relations, written
 from fubble_gql.api.bills import Bill
 from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.invoice_inputs import InvoiceFilter, search_of
 from fubble_gql.api.lines import InvoiceLine, Origin
 from fubble_gql.api.node import Node, Shown
-from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
+from fubble_gql.api.pagination import Connection, Listing, Page, connect, listed
 from fubble_gql.api.periods import Money, Period, show_money, show_period
 from fubble_gql.billing.evidence import OnInvoice
 from fubble_gql.billing.invoice_rows import (
@@ -28,6 +28,7 @@ from fubble_gql.billing.invoice_rows import (
     InvoiceLineRow,
     InvoiceRow,
     lines_of,
+    lines_written,
 )
 from fubble_gql.billing.invoice_search import InvoiceSearch, is_overdue
 from fubble_gql.billing.invoice_states import InvoiceStatus
@@ -37,7 +38,7 @@ from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, refuse
 from fubble_gql.pricing.line import Line
-from fubble_gql.reads.marks import computed_from, for_many
+from fubble_gql.reads.marks import computed_from, for_many, selected_text
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -69,10 +70,15 @@ class _Shown(NamedTuple):
 
 async def _lines_of_many(
     info: Info, invoices: Sequence[InvoiceRow]
-) -> list[list[InvoiceLine]] | list[list[_Shown]]:
+) -> list[list[InvoiceLine]] | list[list[_Shown]] | list[str]:
     """Every invoice's lines, in their order. A row that has what is selected stands for its line."""
+    connection = info.context.connection
+    if (text := selected_text(info)) is not None:
+        of = {row.id: row.currency for row in invoices}
+        written = await lines_written(connection, of, text)
+        return [written[invoice.id] for invoice in invoices]
     table = relations.selected(INVOICE_LINES, info, "invoice_id")
-    found = await lines_of(info.context.connection, [row.id for row in invoices], table)
+    found = await lines_of(connection, [row.id for row in invoices], table)
     if table is INVOICE_LINES:
         return [[_shown(invoice, row) for row in found[invoice.id]] for invoice in invoices]
     return [
@@ -171,21 +177,34 @@ class Invoice(Shown, Node, Bill):
         resolver=_customer, metadata=relations.one(CUSTOMERS, "customer_id")
     )
     period: Period = strawberry.field(
-        resolver=_period, metadata=computed_from("period_start", "period_end")
+        resolver=_period,
+        metadata=computed_from(
+            "period_start", "period_end", written=written.span("period_start", "period_end")
+        ),
     )
     lines: list[InvoiceLine] = strawberry.field(
         resolver=_lines,
         metadata=for_many(
-            _lines_of_many, "id", "currency", more=("customer_id", "as_of", "created_at")
+            _lines_of_many,
+            "id",
+            "currency",
+            more=("customer_id", "as_of", "created_at"),
+            writes="whole",
         ),
     )
     subtotal: Money = strawberry.field(
-        resolver=_subtotal, metadata=computed_from("subtotal", "currency")
+        resolver=_subtotal,
+        metadata=computed_from("subtotal", "currency", written=written.money("subtotal")),
     )
     credits_applied: Money = strawberry.field(
-        resolver=_credits_applied, metadata=computed_from("credits_applied", "currency")
+        resolver=_credits_applied,
+        metadata=computed_from(
+            "credits_applied", "currency", written=written.money("credits_applied")
+        ),
     )
-    total: Money = strawberry.field(resolver=_total, metadata=computed_from("total", "currency"))
+    total: Money = strawberry.field(
+        resolver=_total, metadata=computed_from("total", "currency", written=written.money("total"))
+    )
 
     @strawberry.field
     def amount_due(self) -> Money:
@@ -255,7 +274,7 @@ class InvoiceQuery:
         rows = await INVOICES.select(info.context.connection, where)
         return Invoice.shown_or_none(rows[0] if rows else None)
 
-    @paged
+    @listed
     async def invoices(
         self, info: Info, page: Page, filter: FilterArgument = UNSET
     ) -> Connection[Invoice]:

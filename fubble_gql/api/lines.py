@@ -11,7 +11,7 @@ from uuid import UUID
 
 import strawberry
 
-from fubble_gql.api import ids
+from fubble_gql.api import ids, written
 from fubble_gql.api.context import Info
 from fubble_gql.api.metrics import Metric
 from fubble_gql.api.pagination import Listing, Page, UncountedConnection, connect_where, paged
@@ -74,18 +74,18 @@ class InvoiceLine:
     currency: strawberry.Private[str]
     origin: strawberry.Private[Origin | None]
 
-    @marked(computed_from("id"))
+    @marked(computed_from("id", written=written.own_id))
     def id(self) -> strawberry.ID:
         """Unique in the graph; what is previewed, or drafted and rated anew, has new ones."""
         place = self.place
         return strawberry.ID(place if isinstance(place, str) else ids.encode("InvoiceLine", place))
 
-    @marked(computed_from("kind"))
+    @marked(computed_from("kind", written=written.name("kind")))
     def kind(self) -> LineKind:
         """Why the line is there."""
         return self.line.kind
 
-    @marked(computed_from("description"))
+    @marked(computed_from("description", written=written.text("description")))
     def description(self) -> str:
         """What it is for, as a customer reads it."""
         return self.line.description
@@ -118,17 +118,17 @@ class InvoiceLine:
         """The span that it bills; of an ADJUSTMENT the one that was invoiced before."""
         return show_period(self.line.period) if self.line.period else None
 
-    @marked(computed_from("quantity"))
+    @marked(computed_from("quantity", written=written.number("quantity")))
     def quantity(self) -> Decimal:
         """How much was used; a fee is one of itself."""
         return tidy(self.line.quantity)
 
-    @marked(computed_from("unit_price"))
+    @marked(computed_from("unit_price", written=written.number("unit_price")))
     def unit_price(self) -> Decimal | None:
         """The amount divided by the quantity, at most 18 decimals, where that means something."""
         return None if self.line.unit_price is None else tidy(self.line.unit_price)
 
-    @marked(computed_from("amount"))
+    @marked(computed_from("amount", written=written.ON_INVOICE))
     def amount(self) -> Money:
         """The line's amount: the sum of its steps, rounded once, half away from zero."""
         return show_money(self.line.amount, self.currency)

@@ -14,7 +14,7 @@ from fubble_gql.api.context import Info
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import changes, given, given_or_none
 from fubble_gql.api.node import Node, Shown
-from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
+from fubble_gql.api.pagination import Connection, Listing, Page, connect, listed
 from fubble_gql.api.refs import MetricRef
 from fubble_gql.billing import archive
 from fubble_gql.catalog import metrics
@@ -150,7 +150,7 @@ class MetricQuery:
         ref = refs.either(info, "Metric", given_or_none(id), given_or_none(key))
         return Metric.shown_or_none(await rows.find(info.context.connection, METRICS, ref))
 
-    @paged
+    @listed
     async def metrics(self, info: Info, page: Page) -> Connection[Metric]:
         """Every metric, the oldest first.
 

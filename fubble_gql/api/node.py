@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from fubble_gql.api import ids
+from fubble_gql.api import ids, written
 from fubble_gql.reads.marks import computed_from
 
 
@@ -21,7 +21,9 @@ def _global_id(root: strawberry.Parent[Any]) -> strawberry.ID:
 class Node:
     """An object that can be fetched again by its id."""
 
-    id: strawberry.ID = strawberry.field(resolver=_global_id, metadata=computed_from("id"))
+    id: strawberry.ID = strawberry.field(
+        resolver=_global_id, metadata=computed_from("id", written=written.own_id)
+    )
 
 
 _TYPE_OF_ROW: dict[str, str] = {}

@@ -26,9 +26,11 @@ from fubble_gql.db.sql import ALWAYS, NEVER, Sql
 from fubble_gql.errors import Code, refuse
 from fubble_gql.reads.marks import (
     computed_from,
+    lists_rows,
     marked,
     passes_rows,
     selected_columns,
+    selected_texts,
 )
 
 T = TypeVar("T")
@@ -158,6 +160,11 @@ def paged(resolver: F) -> F:
     return cast(F, strawberry.field(resolver, extensions=[Paged()]))
 
 
+def listed(resolver: F) -> F:
+    """The same for a whole list, which `connect` reads."""
+    return cast(F, strawberry.field(resolver, extensions=[Paged()], metadata=lists_rows()))
+
+
 def paged_forward(resolver: F) -> F:
     """The same, for a list that is only read from its start."""
     return cast(F, strawberry.field(resolver, extensions=[Paged(is_forward_only=True)]))
@@ -257,7 +264,7 @@ def selected_of(listing: Listing, info: Info, *needed: str) -> Table[Any]:
     if columns is None:
         return listing.table
     place = listing.order.columns if PLACE in columns else ()
-    return listing.table.only(columns.union(needed, place))
+    return listing.table.writing(columns.union(needed, place), selected_texts(info))
 
 
 async def connect_where(info: Info, listing: Listing, page: Page) -> UncountedConnection[Any]:

@@ -9,14 +9,14 @@ from typing import Annotated, ClassVar, cast
 import strawberry
 from strawberry import UNSET
 
-from fubble_gql.api import ids, refs, relations
+from fubble_gql.api import ids, refs, relations, written
 from fubble_gql.api.bills import InvoicePreview, show_bill
 from fubble_gql.api.context import Info
 from fubble_gql.api.errors import UserError, answer
 from fubble_gql.api.inputs import given, given_or_none
 from fubble_gql.api.metrics import Metric
 from fubble_gql.api.node import Node, Shown, own_id
-from fubble_gql.api.pagination import Connection, Listing, Page, connect, paged
+from fubble_gql.api.pagination import Connection, Listing, Page, connect, listed
 from fubble_gql.api.periods import show_period
 from fubble_gql.api.plan_inputs import (
     CreatePlanInput,
@@ -54,7 +54,7 @@ class PriceComponent(Shown):
         description="The most that it charges in one full period."
     )
 
-    @marked(computed_from("id"))
+    @marked(computed_from("id", written=written.own_id))
     def id(self) -> strawberry.ID:
         """Opaque; another version of the plan has other components."""
         return strawberry.ID(ids.encode("PriceComponent", own_id(self)))
@@ -149,7 +149,7 @@ class PlanQuery:
         found = await plans.look_up(info.context.connection, ref, given_or_none(version))
         return Plan.shown_or_none(found)
 
-    @paged
+    @listed
     async def plans(
         self,
         info: Info,

@@ -13,7 +13,7 @@ from fubble_gql.api.loaders import Relation
 from fubble_gql.api.pagination import Connection, Listing, Page, Paged, selected_of
 from fubble_gql.db import pages
 from fubble_gql.db.rows import Table
-from fubble_gql.reads.marks import Metadata, for_many, selected_columns
+from fubble_gql.reads.marks import Metadata, for_many, selected_columns, selected_texts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,4 +88,6 @@ def pages_of(column: str, listing_of: Callable[..., Awaitable[Listing]]) -> Meta
 def selected(table: Table[Any], info: Info, *needed: str) -> Table[Any]:
     """A table of which those columns are read that are selected below a field, and these."""
     columns = selected_columns(info)
-    return table if columns is None else table.only(columns.union(needed))
+    if columns is None:
+        return table
+    return table.writing(columns.union(needed), selected_texts(info))

@@ -39,6 +39,7 @@ from fubble_gql.api.subscribing import SubscriptionMutation
 from fubble_gql.api.subscriptions import SubscriptionQuery
 from fubble_gql.api.usage import UsageEvent
 from fubble_gql.api.validation import Validation
+from fubble_gql.api.written import Postgres
 from fubble_gql.reads.execution import compiled
 
 
@@ -79,13 +80,14 @@ def build_schema(
         ),
     )
     valid: Recent[DocumentNode] = Recent()
+    execution = compiled(Context.read_afresh, Postgres()) if compiles_reads else None
     schema = _Schema(
         query,
         mutation,
         LiveSubscription,
         types=[UsageEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
-        execution_context_class=compiled(Context.read_afresh) if compiles_reads else None,
+        execution_context_class=execution,
         extensions=[
             lambda: Validation(limits, valid),
             ReadEventsAhead,

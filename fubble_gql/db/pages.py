@@ -95,10 +95,10 @@ async def pages(
     limit = window.size + 1
     if connection.dialect == "postgres":
         statement = (
-            sql(f"select {table.columns} from unnest(?::uuid[]) as parent(id)", Listed(ids))
+            sql(f"select {table.columns} from unnest(?::uuid[]) as parent(parent_id)", Listed(ids))
             + sql("cross join lateral (select * from")
             + table.source(connection)
-            + sql(f"where {column} = parent.id and")
+            + sql(f"where {column} = parent.parent_id and")
             + condition
             + sql(f"{walked.clause} limit ?) as {table.name}", limit)
             + walked.clause

@@ -23,6 +23,8 @@ R = TypeVar("R", bound=NamedTuple)
 Visible = Callable[[UUID], Sql]
 # Clients choose which columns they select; so many choices are remembered of a table.
 _NARROWER_MAX = 128
+# Stands for the table in what it writes.
+ITSELF = "{table}"
 
 
 class Read(NamedTuple):
@@ -33,6 +35,10 @@ class Read(NamedTuple):
 
 JsonObject = Annotated[Mapping[str, Any], Read(exact_json.loads)]
 JsonList = Annotated[list[Any], Read(exact_json.loads)]
+
+
+class Masked(Exception):
+    """What a table was about to write by itself has columns that the connection's customer may not see."""
 
 
 class NotVisible(Exception):
@@ -52,11 +58,14 @@ class Table(Generic[R]):
     row: type[R]
     visible: Visible | None = None
     hidden: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    written: tuple[str, ...] = ()
 
     @cached_property
     def columns(self) -> str:
-        """The row's columns, in its order, qualified by the table's name."""
-        return ", ".join(f"{self.name}.{column}" for column in self.row._fields)
+        """What is selected, in the order of the row, columns qualified by the table's name."""
+        names = self.row._fields[: len(self.row._fields) - len(self.written)]
+        texts = (text.replace(ITSELF, self.name) for text in self.written)
+        return ", ".join((*(f"{self.name}.{name}" for name in names), *texts))
 
     def seen_by(self, customer_id: UUID) -> Sql:
         """Which rows a customer may see. Raises NotVisible where the table does not say."""
@@ -90,6 +99,27 @@ class Table(Generic[R]):
             )
         return self._narrower[names]
 
+    def writing(self, columns: Collection[str], texts: tuple[str, ...]) -> Table[Any]:
+        """The same table, of which these columns are read, and texts that PostgreSQL writes.
+
+        In the texts `ITSELF` stands for the table. The rows have them as `w0`, `w1`, …
+        """
+        if not texts:
+            return self.only(columns)
+        names = tuple(name for name in self.row._fields if name in columns)
+        wanted = names, texts
+        if wanted not in self._writing:
+            if len(self._writing) >= _NARROWER_MAX:
+                self._writing.clear()
+            self._writing[wanted] = replace(
+                self, row=_writing(self.row, names, len(texts)), written=texts
+            )
+        return self._writing[wanted]
+
+    @cached_property
+    def _writing(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Table[Any]]:
+        return {}
+
     @cached_property
     def _narrower(self) -> dict[tuple[str, ...], Table[R]]:
         return {}
@@ -115,7 +145,10 @@ class Table(Generic[R]):
                 columns[n] = tuple(None if one is None else decode(one) for one in columns[n])
         rows = [*map(partial(tuple.__new__, self.row), zip(*columns, strict=True))]
         if connection.customer_id is not None and self.hidden:
-            return [row._replace(**self.hidden) for row in rows]
+            if any(f"{ITSELF}.{name}" in text for name in self.hidden for text in self.written):
+                raise Masked(self.name)
+            shown = {name: self.hidden[name] for name in self.hidden if name in self.row._fields}
+            return [row._replace(**shown) for row in rows]
         return rows
 
     async def select(self, connection: Connection, rest: Sql) -> list[R]:
@@ -142,10 +175,15 @@ def of_seen(column: str, table: Table[Any]) -> Visible:
     )
 
 
-def _narrowed(row: type[R], names: Sequence[str]) -> type[R]:
+def _writing(row: type[R], names: Sequence[str], count: int) -> type[R]:
+    """A class of rows with some of another's columns, and texts."""
+    return _narrowed(row, names, [(f"w{n}", str) for n in range(count)])
+
+
+def _narrowed(row: type[R], names: Sequence[str], more: Sequence[tuple[str, Any]] = ()) -> type[R]:
     """A class of rows with some of another's columns, and all that it can do with them."""
     hints = get_type_hints(row, include_extras=True)
-    base = NamedTuple(row.__name__, [(name, hints[name]) for name in names])  # type: ignore[misc]
+    base = NamedTuple(row.__name__, [*((name, hints[name]) for name in names), *more])  # type: ignore[misc]
     own = {
         name: value
         for name, value in vars(row).items()

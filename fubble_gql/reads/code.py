@@ -25,7 +25,14 @@ from graphql import (
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 
-from fubble_gql.reads.fields import Call, Field, field_of, is_known_by_class, row_columns
+from fubble_gql.reads.fields import (
+    Call,
+    Field,
+    Selected,
+    field_of,
+    is_known_by_class,
+    row_columns,
+)
 from fubble_gql.reads.leaves import AS_IT_IS, Surprise, writer
 
 Slots = list[Any]
@@ -34,23 +41,30 @@ Shape = Callable[[Any, Slots], dict[str, Any]]
 
 @dataclass(slots=True)
 class Wait:
-    """A field whose value is waited for: `slot` holds the objects and dicts that it is wanted for."""
+    """A field whose value is waited for: `slot` holds the objects, and where it is wanted.
+
+    `key` is its place in there: in a dict, or in the parts of an object.
+    """
 
     slot: int
-    key: str
+    key: str | int
     call: Call
     complete: Callable[[Any, Slots], Any]
 
 
 @dataclass(slots=True)
 class Plan:
-    """A compiled selection. A run has a list of slots: keywords of calls, and what waits."""
+    """A compiled selection. A run has a list of slots: keywords of calls, and what waits.
+
+    It makes dicts, or the parts of a text (`texts`).
+    """
 
     root: Shape
     calls: list[tuple[int, Call]]
     waits: list[Wait]
     size: int
     fields: int
+    are_parts: bool = False
 
 
 class Compiler:
@@ -61,21 +75,23 @@ class Compiler:
         self._names: dict[str, Any] = {"miss": _miss}
         self._lines: list[str] = []
         self._calls: list[tuple[int, Call]] = []
-        self._waits: list[tuple[int, str, Call, str]] = []
+        self._waits: list[tuple[int, str | int, Call, str]] = []
         self._count = self._named = self._fields = 0
 
     def plan(self, root: GraphQLObjectType, fields: GroupedFieldSet) -> Plan:
         """The whole selection from the root on."""
-        name = self._shape(root, fields, is_root=True)
+        return self._finished(self._shape(root, fields, is_root=True))
+
+    def _finished(self, name: str, *, are_parts: bool = False) -> Plan:
         exec(compile("\n".join(self._lines), "<selection>", "exec"), self._names)  # noqa: S102 - names and keys are quoted
         waits = [Wait(slot, key, call, self._names[done]) for slot, key, call, done in self._waits]
-        return Plan(self._names[name], self._calls, waits, self._count, self._fields)
+        return Plan(self._names[name], self._calls, waits, self._count, self._fields, are_parts)
 
     def _shape(
         self, kind: GraphQLObjectType, fields: GroupedFieldSet, *, is_root: bool = False
     ) -> str:
         """The function for objects of a type. The root's may be nothing at all."""
-        scope = _Scope(self._name("shape"), looks_at_object=is_root)
+        scope = Scope(self._name("shape"), looks_at_object=is_root)
         parts = [
             f"{key!r}: {self._field(kind, key, details, scope)}" for key, details in fields.items()
         ]
@@ -87,7 +103,7 @@ class Compiler:
         return scope.name
 
     def _field(
-        self, parent: GraphQLObjectType, key: str, details: FieldDetailsList, scope: _Scope
+        self, parent: GraphQLObjectType, key: str, details: FieldDetailsList, scope: Scope
     ) -> str:
         """The expression for a field's value."""
         self._fields += 1
@@ -101,7 +117,7 @@ class Compiler:
         if (attribute := field.attribute) is not None:
             scope.looks_at_object = True
             return self._value(kind, f"o.{attribute}", details, scope)
-        call = Call(field, node, self._columns(kind, details))
+        call = Call(field, node, Selected(self._columns(kind, details)))
         if field.is_async or field.mark.many is not None:
             return self._waiting(key, kind, call, details, scope)
         return self._value(kind, self._called(call), details, scope)
@@ -120,17 +136,17 @@ class Compiler:
         kind: GraphQLOutputType,
         call: Call,
         details: FieldDetailsList,
-        scope: _Scope,
+        scope: Scope,
     ) -> str:
         slot, name = self._slot(), self._name("done")
         self._waits.append((slot, key, call, name))  # parents come before what is below them
-        inner = _Scope(name)
+        inner = Scope(name)
         self._define(name, "v", [f"return {self._value(kind, 'v', details, inner)}"])
         scope.after.append(f"r[{slot}].append((o, d))")
         return "None"
 
     def _value(
-        self, kind: GraphQLOutputType, source: str, details: FieldDetailsList, scope: _Scope
+        self, kind: GraphQLOutputType, source: str, details: FieldDetailsList, scope: Scope
     ) -> str:
         """The expression that completes the value of another expression, as its type wants it."""
         is_required = is_non_null_type(kind)
@@ -152,7 +168,7 @@ class Compiler:
             return self._one_of(kind, details)
         raise Surprise
 
-    def _leaf(self, kind: GraphQLLeafType, source: str, scope: _Scope, *, is_required: bool) -> str:
+    def _leaf(self, kind: GraphQLLeafType, source: str, scope: Scope, *, is_required: bool) -> str:
         write = self._bind("write", writer(kind))
         bound, test = scope.bound(source)
         otherwise = "miss()" if is_required else "None"
@@ -164,7 +180,7 @@ class Compiler:
 
     def _list(self, item: GraphQLOutputType, details: FieldDetailsList) -> str:
         name = self._name("list")
-        made = self._value(item, "x", details, _Scope(name))
+        made = self._value(item, "x", details, Scope(name))
         check = "if v.__class__ is not list and v.__class__ is not tuple: miss()"
         self._define(name, "v", [check, f"return [{made} for x in v]"])
         return name
@@ -242,7 +258,7 @@ class Compiler:
 
 
 @dataclass(slots=True)
-class _Scope:
+class Scope:
     """A function that is being written: what it does before and after it makes the dict."""
 
     name: str

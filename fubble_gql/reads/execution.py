@@ -14,14 +14,17 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as St
 from fubble_gql.reads.code import Plan, Slots, Wait
 from fubble_gql.reads.fields import Operation
 from fubble_gql.reads.memory import Plans
+from fubble_gql.reads.parts import written
+from fubble_gql.reads.texts import Writer
 
 
-def compiled(forget: Callable[[Any], None]) -> type[Stock]:
+def compiled(forget: Callable[[Any], None], writer: Writer | None = None) -> type[Stock]:
     """An execution class with a memory of its own, for one schema.
 
     `forget` makes an operation's context forget what was read: the stock executor begins anew.
+    Where `writer` is used, data is an `orjson.Fragment`.
     """
-    known = Plans()
+    known = Plans(writer)
 
     class Compiled(Stock):
         """Runs a query by its plan; whatever else there is, and errors, as ever."""
@@ -46,8 +49,8 @@ def compiled(forget: Callable[[Any], None]) -> type[Stock]:
     return Compiled
 
 
-async def _run(plan: Plan, executor: Stock) -> dict[str, Any]:
-    """The answer's data. Raises when anything is out of the ordinary."""
+async def _run(plan: Plan, executor: Stock) -> Any:  # noqa: ANN401
+    """The answer's data: a dict, or its JSON. Raises when anything is out of the ordinary."""
     operation = Operation(
         executor.context_value,
         executor.schema,
@@ -56,14 +59,15 @@ async def _run(plan: Plan, executor: Stock) -> dict[str, Any]:
         executor.operation_extensions,
     )
     slots: Slots = [None] * plan.size
+    shared: list[object] = []
     for slot, call in plan.calls:
         slots[slot] = call.keywords(operation)
     for wait in plan.waits:
         slots[wait.slot] = []
-    data = plan.root(executor.root_value, slots)
+    data: Any = plan.root(executor.root_value, slots)
     while level := [wait for wait in plan.waits if slots[wait.slot]]:
-        await _all(_fill(wait, operation, slots) for wait in level)
-    return data
+        await _all(_fill(wait, operation, slots, shared) for wait in level)
+    return written(data, shared) if plan.are_parts else data
 
 
 async def _all(level: Any) -> Sequence[Any]:  # noqa: ANN401
@@ -78,7 +82,7 @@ async def _all(level: Any) -> Sequence[Any]:  # noqa: ANN401
     return values
 
 
-async def _fill(wait: Wait, operation: Operation, slots: Slots) -> None:
+async def _fill(wait: Wait, operation: Operation, slots: Slots, shared: list[object]) -> None:
     """Put the values of a field where they belong; one that is shared is made once."""
     pending, slots[wait.slot] = slots[wait.slot], []
     values = await _values(wait, [parent for parent, _ in pending], operation)
@@ -86,7 +90,9 @@ async def _fill(wait: Wait, operation: Operation, slots: Slots) -> None:
     key, complete = wait.key, wait.complete
     for (_, place), value in zip(pending, values, strict=True):
         known = id(value)
-        if known not in made:
+        if known in made:
+            shared.append(made[known])
+        else:
             made[known] = complete(value, slots)
         place[key] = made[known]
 

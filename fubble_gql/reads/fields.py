@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from graphql import (
@@ -65,14 +65,18 @@ def field_of(parent: GraphQLObjectType, name: str) -> Field:
 
 def row_columns(parent: GraphQLObjectType) -> frozenset[str]:
     """The columns of the rows that a type shows; none where it shows no rows."""
+    return frozenset(getattr(row_class(parent), "_fields", ()))
+
+
+def row_class(parent: GraphQLObjectType) -> Any:  # noqa: ANN401 - of which nothing is known here
+    """The class of the rows that a type shows; None where it shows no rows."""
     origin = getattr(parent.extensions.get(_DEFINITION), "origin", None)
-    return frozenset(getattr(getattr(origin, "row", None), "_fields", ()))
+    return getattr(origin, "row", None)
 
 
 def is_known_by_class(kind: GraphQLObjectType) -> bool:
     """Whether the class of a value decides alone if it is of this type."""
-    origin = getattr(kind.extensions.get(_DEFINITION), "origin", None)
-    return getattr(origin, "row", None) is not None
+    return row_class(kind) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,21 @@ class Operation:
     operation_extensions: Mapping[str, Any] | None
 
 
+@dataclass(slots=True)
+class Selected:
+    """What is selected of the rows that a field reads: columns, where those are known, and texts."""
+
+    columns: frozenset[str] | None
+    texts: list[str] = field(default_factory=list)
+
+
 class Call:
     """A resolver and what it is called with: the same for all objects of one selection."""
 
-    def __init__(self, field: Field, node: FieldNode, columns: frozenset[str] | None) -> None:
+    def __init__(self, field: Field, node: FieldNode, rows: Selected) -> None:
         self.field = field
         self._node = node
-        self._columns = columns
+        self._rows = rows
         self._is_constant = not _has_variables(node)
         self._constant: dict[str, Any] | None = None
         resolver = field.definition.base_resolver
@@ -140,7 +152,8 @@ class Call:
         return SelectingInfo(
             _raw_info=operation,  # type: ignore[arg-type]
             _field=self.field.definition,
-            columns=self._columns,
+            columns=self._rows.columns,
+            texts=tuple(self._rows.texts),
         )
 
     def keywords(self, operation: Operation) -> dict[str, Any]:

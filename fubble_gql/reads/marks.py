@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import strawberry
 
 Metadata = Mapping[str, Any]
 # Takes the info, the parents and the field's arguments; gives a value for each parent, in order.
 Many = Callable[..., Awaitable[Sequence[Any]]]
+# SQL for a value, for one of a type with this name, or for each field of an object.
+Written = str | Callable[[str], str | None] | Mapping[str, str]
+Writes = Literal["rows", "whole"] | None
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MARK = "fubble_gql.reads"
@@ -22,20 +25,36 @@ _MARK = "fubble_gql.reads"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is told of a field. Unless `columns` are named it needs its parent whole."""
+    """What is told of a field. Unless `columns` are named it needs its parent whole.
+
+    `written` is SQL for its JSON, or for that of each field of the object that it is. `writes`: the
+    rows that are read for it can come with texts that the database writes, or it gives the "whole"
+    list's JSON where that is all which is wanted.
+    """
 
     columns: frozenset[str] | None = None
     passes_rows: bool = False
     many: Many | None = None
     more: frozenset[str] = frozenset()
+    written: Written | None = None
+    writes: Writes = None
 
 
 NOTHING = Mark()
 
 
-def computed_from(*columns: str) -> Metadata:
-    """The field is computed from these columns of its row, and from nothing else of it."""
-    return {_MARK: Mark(frozenset(columns))}
+def computed_from(*columns: str, written: Written | None = None) -> Metadata:
+    """The field is computed from these columns of its row, and from nothing else of it.
+
+    `written` is the same in SQL: an expression for the value's JSON as a text, null where it is null,
+    or what gives it for a type by its name; or one for each field of the object that the value is.
+    """
+    return {_MARK: Mark(frozenset(columns), written=written)}
+
+
+def lists_rows() -> Metadata:
+    """The field reads rows, no other columns and texts than are selected."""
+    return {_MARK: Mark(writes="rows")}
 
 
 def passes_rows() -> Metadata:
@@ -43,12 +62,15 @@ def passes_rows() -> Metadata:
     return {_MARK: Mark(passes_rows=True)}
 
 
-def for_many(many: Many, *columns: str, more: Collection[str] = ()) -> Metadata:
+def for_many(
+    many: Many, *columns: str, more: Collection[str] = (), writes: Writes = "rows"
+) -> Metadata:
     """`many` does for all parents what the resolver does for one; it needs these columns of them.
 
-    And `more` where it is not known which columns are selected below.
+    And `more` where it is not known which columns are selected below. It reads no other columns and
+    texts than are selected.
     """
-    return {_MARK: Mark(frozenset(columns), many=many, more=frozenset(more))}
+    return {_MARK: Mark(frozenset(columns), many=many, more=frozenset(more), writes=writes)}
 
 
 def marked(metadata: Metadata) -> Callable[[F], F]:
@@ -71,8 +93,23 @@ class SelectingInfo(strawberry.Info[Any, Any]):
     """The info of a compiled field: it knows which columns of the rows to be read are selected."""
 
     columns: frozenset[str] | None = None
+    texts: tuple[str, ...] = ()
 
 
 def selected_columns(info: strawberry.Info[Any, Any]) -> frozenset[str] | None:
     """The columns that are enough for what is selected below a field; None: all of them."""
     return info.columns if isinstance(info, SelectingInfo) else None
+
+
+def selected_texts(info: strawberry.Info[Any, Any]) -> tuple[str, ...]:
+    """SQL for the texts that rows are to have besides, as `w0`, `w1`, …: the JSON of what they show."""
+    return info.texts if isinstance(info, SelectingInfo) else ()
+
+
+def selected_text(info: strawberry.Info[Any, Any]) -> str | None:
+    """The one text that is all which is wanted of each row, if that is so.
+
+    Instead of a list of rows a field may give the list's JSON then.
+    """
+    texts = selected_texts(info)
+    return texts[0] if len(texts) == 1 and not selected_columns(info) else None

@@ -17,6 +17,7 @@ from graphql.execution.collect_fields import collect_fields
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
 
 from fubble_gql.reads.code import Compiler, Plan
+from fubble_gql.reads.texts import TextCompiler, Writer
 
 # About what a compiled field takes, and a character of the parsed document that its plan refers to.
 _FIELD_BYTES = 3_500
@@ -42,7 +43,8 @@ class Plans:
     They are nobody's: who may see what is decided when a plan is run.
     """
 
-    def __init__(self, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(self, writer: Writer | None = None, bytes_max: int = BYTES_MAX) -> None:
+        self._writer = writer
         self._known: OrderedDict[int, _Known] = OrderedDict()
         self._bytes_max = bytes_max
         self.size = 0
@@ -54,12 +56,15 @@ class Plans:
             return None
         known = self._of(operation, executor)
         given = executor.variable_values.coerced
-        values = tuple(given.get(name) for name in known.deciding)
+        writer = self._writer
+        if writer is not None and not writer.is_used(executor.context_value):
+            writer = None
+        values = (writer is None, *(given.get(name) for name in known.deciding))
         if values not in known.plans:
             if len(known.plans) >= _PLANS_MAX:
                 known.plans.clear()
                 self._grow(known, _size(operation) - known.size)
-            plan = known.plans[values] = _compile(executor)
+            plan = known.plans[values] = _compile(executor, writer)
             self._grow(known, plan.fields * _FIELD_BYTES if plan else 0)
             return plan
         return known.plans[values]
@@ -88,7 +93,7 @@ def _size(operation: OperationDefinitionNode) -> int:
     return len(body) * _CHARACTER_BYTES
 
 
-def _compile(executor: Stock) -> Plan | None:
+def _compile(executor: Stock, writer: Writer | None) -> Plan | None:
     try:
         root = executor.schema.query_type
         if root is None:
@@ -101,7 +106,8 @@ def _compile(executor: Stock) -> Plan | None:
             executor.operation,
             executor.hide_suggestions,
         )
-        return Compiler(executor).plan(root, fields.grouped_field_set)
+        compiler = Compiler(executor) if writer is None else TextCompiler(executor, writer)
+        return compiler.plan(root, fields.grouped_field_set)
     except Exception:  # noqa: BLE001 - the stock executor finds out what is wrong, if anything
         return None
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import orjson
 
 from fubble_gql.app import create_app
 from fubble_gql.config import load_settings
@@ -23,7 +24,7 @@ _ID = re.compile(r'"((?:cus|met|plan|sub|evt|inv|crd)_[0-9a-f]+)"')
 
 @dataclass
 class Tally:
-    """What became of the documents."""
+    """What became of the documents. `by_database`: their JSON came from it, in part at least."""
 
     documents: int = 0
     with_data: int = 0
@@ -31,6 +32,7 @@ class Tally:
     bytes: int = 0
     plans: int = 0
     by_plan: int = 0
+    by_database: int = 0
     reordered: int = 0
 
 
@@ -96,6 +98,7 @@ def _counted(tally: Tally) -> Iterator[None]:
         tally.plans += 1
         data = await run(*arguments)
         tally.by_plan += 1
+        tally.by_database += isinstance(data, orjson.Fragment)
         return data
 
     execution._run = counting  # type: ignore[assignment]

@@ -48,16 +48,17 @@ PATHS = {
 }
 
 
-async def test_the_nested_page_takes_six_statements_of_selected_columns(postgres_api: Api) -> None:
-    await two_customers(postgres_api)
+async def test_the_nested_page_takes_six_statements_of_selected_columns(api: Api) -> None:
+    await two_customers(api)
     found = {}
     for first in (1, 2):
-        with postgres_api.statements() as statements:
-            await postgres_api.ask(NESTED, first=first)
+        with api.statements() as statements:
+            await api.ask(NESTED, first=first)
         found[first] = [text for text in statements if "api_key" not in text]
     assert len(found[1]) == len(found[2]) == 6
-    customers = next(text for text in found[2] if " from customer " in text)
-    assert customers.startswith("select customer.id, customer.name from customer ")
+    (customers,) = [text for text in found[2] if " from customer " in text]
+    assert "customer.name" in customers
+    assert "email" not in customers
     (lines,) = [text for text in found[2] if " from invoice_line " in text]
     assert "invoice_line.amount" in lines
     assert "steps" not in lines
@@ -74,12 +75,12 @@ async def test_rows_are_there_though_nothing_of_them_is_selected(
     assert text.count('"Customer"') == 2
 
 
-async def test_every_field_is_answered_by_a_plan(sqlite_api: Api, sqlite_url: str) -> None:
+async def test_every_field_is_answered_by_a_plan(api: Api, database_url: str) -> None:
     """A field that reads a column which it did not name would be left to the stock executor."""
-    await two_customers(sqlite_api)
-    known = {"Authorization": f"Bearer {sqlite_api.key}"}
+    await two_customers(api)
+    known = {"Authorization": f"Bearer {api.key}"}
     left = []
-    async with both(sqlite_api, sqlite_url) as pair:
+    async with both(api, database_url) as pair:
         for kind, path in PATHS.items():
             for name, field in fields_of(schema().type_map[kind]).items():
                 if any(map(is_required_argument, field.args.values())):
@@ -147,7 +148,7 @@ async def test_distinct_documents_do_not_grow_the_memory_of_plans(
         for size in range(2, len(names))
         for chosen in combinations(names, size)
     )
-    monkeypatch.setattr("fubble_gql.reads.execution.Plans", partial(Plans, BYTES))
+    monkeypatch.setattr("fubble_gql.reads.execution.Plans", partial(Plans, bytes_max=BYTES))
     async with _asked(sqlite_url) as (built, ask):
         grown = []
         for n, selected in enumerate(_endless(choices, DISTINCT)):

@@ -1,0 +1,137 @@
+"""What PostgreSQL writes of answers: the JSON of columns, to the byte as Python would write it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
+
+from graphql import GraphQLEnumType, GraphQLLeafType
+from iso4217 import Currency
+
+from fubble_gql.api import ids
+from fubble_gql.api.context import Context
+from fubble_gql.db.rows import ITSELF
+
+_PLACES_MOSTLY = 2
+
+
+class Postgres:
+    """Writes for whoever takes JSON as it is, where PostgreSQL is the database."""
+
+    def is_used(self, context: Context) -> bool:
+        """Over HTTP; elsewhere values are looked at."""
+        return context.takes_json and context.connection.dialect == "postgres"
+
+    def column(self, hint: object, kind: GraphQLLeafType, name: str) -> str | None:
+        """SQL for the JSON of a row's column as a text, null where it is null; None for Python's."""
+        plain, column = _plain(hint), f"{ITSELF}.{name}"
+        if isinstance(kind, GraphQLEnumType):
+            return _enum(plain, kind, column)
+        form = _FORMS.get((plain, kind.name))
+        return form.format(column) if form else None
+
+
+def own_id(type_name: str) -> str | None:
+    """SQL for the JSON of a row's id, as clients see it; None for what has none."""
+    prefix = ids.PREFIXES.get(type_name)
+    if prefix is None:
+        return None
+    own = f"{ITSELF}.id"
+    if type_name != "UsageEvent":
+        own = f"replace({own}::text, '-', '')"
+    return f"""'"{prefix}_' || {own} || '"'"""
+
+
+def money(column: str) -> dict[str, str]:
+    """SQL for the JSON of each field of a Money: a column of a row that has its currency."""
+    currency = f"{ITSELF}.currency"
+    return {
+        "amount": _amount(f"{ITSELF}.{column}", _places(currency)),
+        "currency": f"to_json({currency})::text",
+    }
+
+
+def text(column: str) -> str:
+    """SQL for the JSON of a column that is a text."""
+    return _FORMS[str, "String"].format(f"{ITSELF}.{column}")
+
+
+def number(column: str) -> str:
+    """SQL for the JSON of a column that is a number."""
+    return _FORMS[Decimal, "Decimal"].format(f"{ITSELF}.{column}")
+
+
+def name(column: str) -> str:
+    """SQL for the JSON of a column that is a name of an enum."""
+    return f"""'"' || {ITSELF}.{column} || '"'"""
+
+
+def span(start: str, end: str) -> dict[str, str]:
+    """SQL for the JSON of each field of a Period."""
+    return {"start": instant(f"{ITSELF}.{start}"), "end": instant(f"{ITSELF}.{end}")}
+
+
+def _amount(value: str, places: str) -> str:
+    """Rounded half away from zero."""
+    return f"""'"' || round({value}, {places}) || '"'"""
+
+
+def instant(column: str) -> str:
+    """SQL for the JSON of an instant, with a fraction of a second where it has one."""
+    return (
+        f"""'"' || to_char({column} at time zone 'UTC', case when date_trunc('second', {column})"""
+        f""" = {column} then 'YYYY-MM-DD"T"HH24:MI:SS' else 'YYYY-MM-DD"T"HH24:MI:SS.US' end)"""
+        """ || 'Z"'"""
+    )
+
+
+_FORMS: dict[tuple[object, str], str] = {
+    (str, "String"): "to_json({0})::text",
+    (str, "ID"): "to_json({0})::text",
+    (bool, "Boolean"): "case {0} when true then 'true' when false then 'false' end",
+    (Decimal, "Decimal"): """'"' || trim_scale({0}) || '"'""",
+    (datetime, "DateTime"): instant("{0}"),
+}
+
+
+def _plain(hint: object) -> object:
+    """The type itself, without None and without what is told of it besides."""
+    if get_origin(hint) is Annotated:
+        return _plain(get_args(hint)[0])
+    others = [one for one in get_args(hint) if one is not NoneType]
+    return _plain(others[0]) if len(others) == 1 and NoneType in get_args(hint) else hint
+
+
+def _enum(plain: object, kind: GraphQLEnumType, column: str) -> str | None:
+    """A name of an enum, where names are the values that are stored, or these in capitals."""
+    if not isinstance(plain, type) or not issubclass(plain, Enum):
+        return None
+    names: dict[Any, Any] = {one.value: kind.coerce_output_value(one) for one in plain}
+    if all(name == value for value, name in names.items()):
+        return f"""'"' || {column} || '"'"""
+    if all(name == str(value).upper() for value, name in names.items()):
+        return f"""'"' || upper({column}) || '"'"""
+    return None
+
+
+def _places(currency: str) -> str:
+    """SQL for how many decimals a currency has."""
+    others: dict[int, list[str]] = {}
+    for one in Currency:
+        if isinstance(one.exponent, int) and one.exponent != _PLACES_MOSTLY:
+            others.setdefault(one.exponent, []).append(f"'{one.code}'")
+    cases = "".join(
+        f" when {currency} in ({', '.join(sorted(codes))}) then {places}"
+        for places, codes in sorted(others.items())
+    )
+    return f"case{cases} else {_PLACES_MOSTLY} end"
+
+
+# SQL for the JSON of each field of the amount of a line, beside `of` with its invoice's currency.
+ON_INVOICE = {
+    "amount": _amount(f"{ITSELF}.amount", "of.places"),
+    "currency": "to_json(of.currency)::text",
+}
