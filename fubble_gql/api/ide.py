@@ -38,6 +38,18 @@ class Tab:
     variables: str = ""
 
 
+WELCOME = Tab("""\
+# Open Headers, below, and send a key:
+# {"Authorization": "Bearer fub_…"}
+# The command `fubble keys create`
+# makes one. The book on the left
+# says what else there is to ask.
+query WhoIsAsking {
+  viewer { role customer { name } }
+}
+""")
+
+
 def graphiql_routes(path: str = "/graphql") -> list[BaseRoute]:
     """The start page's redirect and the files of GraphiQL; the page itself is `graphiql_page`."""
 
@@ -53,8 +65,10 @@ def graphiql_page(
     """What answers a browser at `path`.
 
     A key goes into every tab, so that the first click works; only a server on loopback may give one.
-    It is left out when the browser came by any name but loopback's own.
+    It is left out when the browser came by any name but loopback's own. Without tabs there is one
+    that says where a key belongs.
     """
+    tabs = tabs or (WELCOME,)
     template = (BUILT / "index.html").read_text("utf-8").replace('"./assets/', f'"{path}/assets/')
     headers = json.dumps({"Authorization": f"Bearer {key}"}) if key else ""
     with_key = _filled(template, path, tabs, headers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -48,6 +50,15 @@ async def test_the_key_is_only_given_under_a_name_of_loopback(host: str, shown: 
     answer = await page(host)
     assert ("fub_test" in answer.text) is shown
     assert '"query": "query A { a }' in answer.text
+
+
+async def test_without_examples_the_page_says_where_a_key_belongs() -> None:
+    async with client(page=graphiql_page()) as http:
+        text = (await http.get("/graphql", headers={"Accept": BROWSER})).text
+    config = json.loads(text.split('type="application/json"')[1].split(">")[1].split("</script")[0])
+    (tab,) = config["tabs"]
+    assert '"Authorization": "Bearer' in tab["query"]
+    assert config["headers"] == ""  # with a wrong key the page could not read the schema
 
 
 async def test_the_start_page_leads_there_and_assets_are_kept() -> None:
