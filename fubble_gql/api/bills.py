@@ -42,7 +42,9 @@ LazyCustomer = Annotated["Customer", strawberry.lazy("fubble_gql.api.customers")
 class Bill:
     """What an invoice and a preview of one have in common."""
 
-    customer: LazyCustomer | None = strawberry.field(description="Who is billed.")
+    customer: LazyCustomer | None = strawberry.field(
+        description="Who is billed; none in the estimate of a plan."
+    )
     currency: str = strawberry.field(description="The ISO 4217 code of every amount on it.")
     period: Period = strawberry.field(description="The span that it bills.")
     lines: list[InvoiceLine] = strawberry.field(

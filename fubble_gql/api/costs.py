@@ -52,7 +52,7 @@ class CostPointLine:
 
     @strawberry.field
     async def metric(self, info: Info) -> Metric | None:
-        """The metric whose usage it prices."""
+        """The metric whose usage it prices; none for fees and for a plan's minimum."""
         if self.line.metric_id is None:
             return None
         return Metric.shown_or_none(await info.context.loaders.metric(self.line.metric_id))

@@ -92,14 +92,14 @@ class InvoiceLine:
 
     @marked(computed_from("metric_id"))
     async def metric(self, info: Info) -> Metric | None:
-        """The metric whose usage it prices."""
+        """The metric whose usage it prices; none for fees, a plan's minimum, lines by hand."""
         if self.line.metric_id is None:
             return None
         return Metric.shown_or_none(await info.context.loaders.metric(self.line.metric_id))
 
     @marked(computed_from("subscription_id"))
     async def subscription(self, info: Info) -> LazySubscription | None:
-        """The subscription that it belongs to."""
+        """The subscription that it belongs to; none in an estimate, and for lines by hand."""
         if self.line.subscription_id is None:
             return None
         found = await info.context.loaders.subscription(self.line.subscription_id)
@@ -107,7 +107,10 @@ class InvoiceLine:
 
     @marked(computed_from("component_id"))
     async def component(self, info: Info) -> LazyComponent | None:
-        """The price that it was rated by."""
+        """The price that it was rated by.
+
+        None for commitments and usage under them, a plan's minimum, lines by hand.
+        """
         if self.line.component_id is None:
             return None
         found = await info.context.loaders.component(self.line.component_id)

@@ -83,7 +83,7 @@ class BillingPeriod:
 
     @strawberry.field
     async def invoice(self, info: Info) -> LazyInvoice | None:
-        """The invoice that holds it; one that is VOID has settled it at zero."""
+        """The invoice that holds it, if one does; a VOID one has settled it at zero."""
         loaders = info.context.loaders
         for held in await loaders.held_periods(self.subscription_id):
             if held.start_at == self.span.start:
@@ -112,7 +112,9 @@ class PlanSubscription(Shown, Node):
     row: ClassVar[type] = SubscriptionRow
 
     start_at: datetime = strawberry.field(description="When it begins; in it.")
-    end_at: datetime | None = strawberry.field(description="When it ends; not in it.")
+    end_at: datetime | None = strawberry.field(
+        description="When it ends; not in it. It goes on until cancelled where there is none."
+    )
     trial_end_at: datetime | None = strawberry.field(
         description="Until then nothing is billed: no fees and no usage."
     )
