@@ -43,7 +43,8 @@ def bill_run(
     """Invoice every closed billing period that is not yet invoiced, once each.
 
     Safe to repeat, to kill and to run twice at the same time. With --finalize the drafts of closed
-    periods are finalised too. Exit code 1 when a customer could not be billed.
+    periods are finalised too. Exit code 1 when a customer could not be billed, or the database went
+    away before all were.
     """
     settings = load_settings()
     instant = utc_now() if as_of is None else as_of.replace(tzinfo=UTC)
@@ -52,7 +53,8 @@ def bill_run(
     async def work(connection: Connection) -> tuple[Run, dict[UUID, str]]:
         done = await _run(connection, order)
         ids = list({failure.customer_id for failure in done.failures})
-        return done, {row.id: row.key for row in await CUSTOMERS.by(connection, "id", ids)}
+        rows = await CUSTOMERS.by(connection, "id", ids) if ids else []
+        return done, {row.id: row.key for row in rows}
 
     done, keys = database.run(settings.database_url, work)
     for failure in done.failures:
@@ -62,7 +64,13 @@ def bill_run(
             err=True,
         )
     typer.echo(_summary(done))
-    if done.failures:
+    if done.remaining:
+        typer.secho(
+            "The database went away before all was done. Run it again: what is done stays.",
+            fg=typer.colors.RED,
+            err=True,
+        )
+    if done.failures or done.remaining:
         raise typer.Exit(Exit.FAILED)
 
 

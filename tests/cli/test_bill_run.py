@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import asyncpg
+
 from fubble_gql.billing.invoice_rows import INVOICES
 from fubble_gql.db.setup import open_database
 from fubble_gql.db.sql import sql
@@ -22,6 +24,15 @@ from tests.api.builders import (
 from tests.api.conftest import running
 from tests.cli.running import invoke, run
 
+# From the second invoice on PostgreSQL answers as it does when an administrator ends statements.
+AWAY = """
+create function away() returns trigger language plpgsql as $$
+begin
+  if exists (select 1 from invoice) then raise exception 'away' using errcode = '57014'; end if;
+  return new;
+end $$;
+create trigger away before insert on invoice for each row execute function away();
+"""
 WINTER = {"startAt": "2024-01-01T00:00:00Z", "endAt": "2024-03-01T00:00:00Z"}
 
 
@@ -42,6 +53,13 @@ def prepare(url: str, *, broken: bool = False) -> None:
                 await used(api, event("1", customer="unlucky", eventTime="2024-02-02T00:00:00Z"))
 
     asyncio.run(made())
+
+
+async def execute(url: str, statements: str) -> None:
+    """Run SQL on the server."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(statements)
+    await connection.close()
 
 
 def statuses(url: str) -> list[tuple[str | None, str]]:
@@ -88,6 +106,21 @@ def test_who_cannot_be_billed_is_named_and_the_others_are(sqlite_url: str) -> No
     assert done.exit_code == 1
     assert done.stdout == "Invoices: 3 made, 3 finalised, 1 could not be made.\n"
     assert "Customer unlucky was not billed:" in done.stderr
+
+
+def test_a_run_that_loses_its_database_says_so_and_the_next_one_goes_on(postgres_url: str) -> None:
+    prepare(postgres_url)
+
+    asyncio.run(execute(postgres_url, AWAY))
+    stopped = invoke("bill-run", "--finalize", DATABASE_URL=postgres_url)
+    asyncio.run(execute(postgres_url, "drop trigger away on invoice"))
+    resumed = invoke("bill-run", "--finalize", DATABASE_URL=postgres_url)
+
+    assert stopped.exit_code == 1
+    assert stopped.stdout == "Invoices: 1 made, 1 finalised, 0 could not be made.\n"
+    assert "Run it again" in stopped.stderr
+    assert resumed.exit_code == 0
+    assert resumed.stdout == "Invoices: 1 made, 1 finalised, 0 could not be made.\n"
 
 
 def test_an_instant_in_the_future_is_refused(sqlite_url: str) -> None:
