@@ -190,6 +190,7 @@ class Invoice(Shown, Node, Bill):
             "currency",
             more=("customer_id", "as_of", "created_at"),
             writes="whole",
+            within=written.lines,
         ),
     )
     subtotal: Money = strawberry.field(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 import strawberry
 
@@ -12,8 +13,16 @@ from fubble_gql.api.context import Info
 from fubble_gql.api.loaders import Relation
 from fubble_gql.api.pagination import Connection, Listing, Page, Paged, selected_of
 from fubble_gql.db import pages
+from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import Table
-from fubble_gql.reads.marks import Metadata, for_many, selected_columns, selected_texts
+from fubble_gql.db.sql import Sql
+from fubble_gql.reads.marks import (
+    Metadata,
+    for_many,
+    selected_columns,
+    selected_text,
+    selected_texts,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,9 +43,14 @@ def one(table: Table[Any], column: str) -> Metadata:
 def children(table: Table[Any], column: str, position: str) -> Metadata:
     """The rows that refer to the parent by a column, all of them, in the order of another."""
 
-    async def many(info: Info, parents: Sequence[Any]) -> list[list[Any]]:
+    async def many(info: Info, parents: Sequence[Any]) -> list[Any]:
         found: dict[Any, list[Any]] = {parent.id: [] for parent in parents}
         wanted = selected(table, info, column, position)
+        if selected_text(info) is not None:
+            written = await wanted.written_by(
+                info.context.connection, column, list(found), position
+            )
+            return [written.get(parent.id, "[]") for parent in parents]
         rows = await wanted.by(info.context.connection, column, list(found))
         rows.sort(key=lambda row: getattr(row, position))
         for row in rows:
@@ -64,25 +78,38 @@ def pages_of(column: str, listing_of: Callable[..., Awaitable[Listing]]) -> Meta
     ) -> list[Connection[Any]]:
         listing = await listing_of(info, **arguments)
         relation = Relation(listing.table, column, listing.order, listing.where)
-        connection, loaders = info.context.connection, info.context.loaders
-        found = await pages.pages(
-            connection,
-            selected_of(listing, info, column),
-            (column, [parent.id for parent in parents]),
-            listing.order,
-            listing.window(page),
-            listing.where,
-        )
+        table, ids = selected_of(listing, info, column), [parent.id for parent in parents]
+        wanted = (column, ids), listing.order, listing.window(page), listing.where
+        found = await _pages(info, table, *wanted)
         return [
             Connection(
                 found=found[parent.id],
                 cursor_of=listing.cursor,
-                count=partial(loaders.count, relation, parent.id),
+                count=partial(info.context.loaders.count, relation, parent.id),
             )
             for parent in parents
         ]
 
     return for_many(many, "id")
+
+
+async def _pages(
+    info: Info,
+    table: Table[Any],
+    parents: tuple[str, Sequence[UUID]],
+    order: Order,
+    window: Window,
+    where: Sql,
+) -> Mapping[UUID, Slice[Any]]:
+    """One page for each parent; its JSON instead of its rows where that is all which is wanted."""
+    connection = info.context.connection
+    if selected_text(info) is None:
+        return await pages.pages(connection, table, parents, order, window, where)
+    written = await pages.pages_written(connection, table, parents, order, window, where)
+    return {
+        id: Slice(cast(list[Any], text), has_next=False, has_previous=False)
+        for id, text in written.items()
+    }
 
 
 def selected(table: Table[Any], info: Info, *needed: str) -> Table[Any]:

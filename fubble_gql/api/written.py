@@ -1,5 +1,7 @@
 """What PostgreSQL writes of answers: the JSON of columns, to the byte as Python would write it."""
 
+# ruff: noqa: S608 - texts are put together from this package's own words only
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -13,7 +15,9 @@ from iso4217 import Currency
 
 from fubble_gql.api import ids
 from fubble_gql.api.context import Context
+from fubble_gql.billing.invoice_rows import INVOICE_LINES
 from fubble_gql.db.rows import ITSELF
+from fubble_gql.reads.texts import Mode
 
 _PLACES_MOSTLY = 2
 
@@ -21,9 +25,11 @@ _PLACES_MOSTLY = 2
 class Postgres:
     """Writes for whoever takes JSON as it is, where PostgreSQL is the database."""
 
-    def is_used(self, context: Context) -> bool:
-        """Over HTTP; elsewhere values are looked at."""
-        return context.takes_json and context.connection.dialect == "postgres"
+    def mode(self, context: Context) -> Mode:
+        """Over HTTP; elsewhere values are looked at. Customers see each row as its table says."""
+        if not context.takes_json or context.connection.dialect != "postgres":
+            return Mode.NOTHING
+        return Mode.TREES if context.connection.customer_id is None else Mode.ROWS
 
     def column(self, hint: object, kind: GraphQLLeafType, name: str) -> str | None:
         """SQL for the JSON of a row's column as a text, null where it is null; None for Python's."""
@@ -128,6 +134,18 @@ def _places(currency: str) -> str:
         for places, codes in sorted(others.items())
     )
     return f"case{cases} else {_PLACES_MOSTLY} end"
+
+
+def lines(line: str) -> str:
+    """SQL for the JSON of an invoice's lines, in their order, by that of one, beside its `of`."""
+    own = line.replace(ITSELF, INVOICE_LINES.name)
+    currency = f"{ITSELF}.currency"
+    return (
+        f"coalesce((select '[' || string_agg({own}, ',' order by {INVOICE_LINES.name}.position) || ']'"
+        f" from {INVOICE_LINES.name} cross join"
+        f" (select {currency} as currency, {_places(currency)} as places offset 0) as of"
+        f" where {INVOICE_LINES.name}.invoice_id = {ITSELF}.id), '[]')"
+    )
 
 
 # SQL for the JSON of each field of the amount of a line, beside `of` with its invoice's currency.

@@ -32,8 +32,12 @@ class Order:
     @property
     def clause(self) -> str:
         """The ORDER BY."""
-        way = " desc" if self.descending else ""
-        return "order by " + ", ".join(column + way for column in self.columns)
+        return self.of("")
+
+    def of(self, table: str) -> str:
+        """The ORDER BY, by the columns of a table with this name."""
+        way, owner = " desc" if self.descending else "", f"{table}." if table else ""
+        return "order by " + ", ".join(owner + column + way for column in self.columns)
 
     def key(self, row: object) -> tuple[Any, ...]:
         """The row's place."""
@@ -118,6 +122,35 @@ async def pages(
     for row in table.decode(connection, await connection.fetch(statement)):
         found[getattr(row, column)].append(row)
     return {parent: _cut(rows, window) for parent, rows in found.items()}
+
+
+async def pages_written(
+    connection: Connection,
+    table: Table[Any],
+    parents: tuple[str, Sequence[UUID]],
+    order: Order,
+    window: Window,
+    where: Sql = ALWAYS,
+) -> dict[UUID, str]:
+    """The JSON of the list of each parent's page, of which the table writes one text for each row.
+
+    Whether there are more is not looked at. One statement; PostgreSQL only.
+    """
+    column, ids = parents
+    walked, conditions = _walk(order, window)
+    (text,) = table.texts
+    statement = (
+        sql(
+            f"select parent_id, (select '[' || string_agg({text}, ',' {order.of(table.name)}) || ']'"
+            " from (select * from",
+        )
+        + table.source(connection)
+        + sql(f"where {column} = parent_id and")
+        + all_of([where, *conditions])
+        + sql(f"{walked.clause} limit ?) as {table.name})", window.size)
+        + sql("from unnest(?::uuid[]) as parent(parent_id)", Listed(ids))
+    )
+    return {parent: text or "[]" for parent, text in await connection.fetch(statement)}
 
 
 async def page_each(

@@ -64,8 +64,12 @@ class Table(Generic[R]):
     def columns(self) -> str:
         """What is selected, in the order of the row, columns qualified by the table's name."""
         names = self.row._fields[: len(self.row._fields) - len(self.written)]
-        texts = (text.replace(ITSELF, self.name) for text in self.written)
-        return ", ".join((*(f"{self.name}.{name}" for name in names), *texts))
+        return ", ".join((*(f"{self.name}.{name}" for name in names), *self.texts))
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """SQL for what PostgreSQL makes of the columns."""
+        return tuple(text.replace(ITSELF, self.name) for text in self.written)
 
     def seen_by(self, customer_id: UUID) -> Sql:
         """Which rows a customer may see. Raises NotVisible where the table does not say."""
@@ -161,6 +165,20 @@ class Table(Generic[R]):
         if not values:
             return []
         return await self.select(connection, sql("where") + connection.is_in(column, values))
+
+    async def written_by(
+        self, connection: Connection, column: str, values: Sequence[object], position: str
+    ) -> dict[Any, str]:
+        """By a column's value the JSON of the list of its rows, of which each is one text."""
+        (text,) = self.texts
+        statement = (
+            sql(f"select {column}, '[' || string_agg({text}, ',' order by {position}) || ']' from")
+            + self.source(connection)
+            + sql("where")
+            + connection.is_in(column, values)
+            + f"group by {column}"
+        )
+        return {record[0]: record[1] for record in await connection.fetch(statement)}
 
 
 def own(column: str) -> Visible:

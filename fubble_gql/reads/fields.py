@@ -92,10 +92,21 @@ class Operation:
 
 @dataclass(slots=True)
 class Selected:
-    """What is selected of the rows that a field reads: columns, where those are known, and texts."""
+    """What is selected of the rows that a field reads: columns, where those are known, and texts.
+
+    `lists` and `singly`: rows are shown as lists of nothing but a text, and otherwise.
+    """
 
     columns: frozenset[str] | None
     texts: list[str] = field(default_factory=list)
+    lists: bool = False
+    singly: bool = False
+
+    @property
+    def text(self) -> str | None:
+        """The one text that is all which is wanted, in a list."""
+        is_all = not self.columns and len(self.texts) == 1 and self.lists and not self.singly
+        return self.texts[0] if is_all else None
 
 
 class Call:
@@ -154,6 +165,7 @@ class Call:
             _field=self.field.definition,
             columns=self._rows.columns,
             texts=tuple(self._rows.texts),
+            text=self._rows.text,
         )
 
     def keywords(self, operation: Operation) -> dict[str, Any]:

@@ -18,6 +18,8 @@ Many = Callable[..., Awaitable[Sequence[Any]]]
 # SQL for a value, for one of a type with this name, or for each field of an object.
 Written = str | Callable[[str], str | None] | Mapping[str, str]
 Writes = Literal["rows", "whole"] | None
+# Takes SQL for the JSON of an item.
+Within = Callable[[str], str]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MARK = "fubble_gql.reads"
@@ -29,7 +31,7 @@ class Mark:
 
     `written` is SQL for its JSON, or for that of each field of the object that it is. `writes`: the
     rows that are read for it can come with texts that the database writes, or it gives the "whole"
-    list's JSON where that is all which is wanted.
+    list's JSON where that is all which is wanted. `within` is SQL for the list's JSON in its parent's.
     """
 
     columns: frozenset[str] | None = None
@@ -38,6 +40,7 @@ class Mark:
     more: frozenset[str] = frozenset()
     written: Written | None = None
     writes: Writes = None
+    within: Within | None = None
 
 
 NOTHING = Mark()
@@ -63,14 +66,22 @@ def passes_rows() -> Metadata:
 
 
 def for_many(
-    many: Many, *columns: str, more: Collection[str] = (), writes: Writes = "rows"
+    many: Many,
+    *columns: str,
+    more: Collection[str] = (),
+    writes: Writes = "rows",
+    within: Within | None = None,
 ) -> Metadata:
     """`many` does for all parents what the resolver does for one; it needs these columns of them.
 
     And `more` where it is not known which columns are selected below. It reads no other columns and
     texts than are selected.
     """
-    return {_MARK: Mark(frozenset(columns), many=many, more=frozenset(more), writes=writes)}
+    return {
+        _MARK: Mark(
+            frozenset(columns), many=many, more=frozenset(more), writes=writes, within=within
+        )
+    }
 
 
 def marked(metadata: Metadata) -> Callable[[F], F]:
@@ -94,6 +105,7 @@ class SelectingInfo(strawberry.Info[Any, Any]):
 
     columns: frozenset[str] | None = None
     texts: tuple[str, ...] = ()
+    text: str | None = None
 
 
 def selected_columns(info: strawberry.Info[Any, Any]) -> frozenset[str] | None:
@@ -107,9 +119,8 @@ def selected_texts(info: strawberry.Info[Any, Any]) -> tuple[str, ...]:
 
 
 def selected_text(info: strawberry.Info[Any, Any]) -> str | None:
-    """The one text that is all which is wanted of each row, if that is so.
+    """The one text that is all which is wanted of each row, in a list, if that is so.
 
-    Instead of a list of rows a field may give the list's JSON then.
+    Instead of the list of rows a field may give the list's JSON then.
     """
-    texts = selected_texts(info)
-    return texts[0] if len(texts) == 1 and not selected_columns(info) else None
+    return info.text if isinstance(info, SelectingInfo) else None

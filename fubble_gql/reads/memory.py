@@ -17,7 +17,7 @@ from graphql.execution.collect_fields import collect_fields
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
 
 from fubble_gql.reads.code import Compiler, Plan
-from fubble_gql.reads.texts import TextCompiler, Writer
+from fubble_gql.reads.texts import Mode, TextCompiler, Writer
 
 # About what a compiled field takes, and a character of the parsed document that its plan refers to.
 _FIELD_BYTES = 3_500
@@ -56,15 +56,13 @@ class Plans:
             return None
         known = self._of(operation, executor)
         given = executor.variable_values.coerced
-        writer = self._writer
-        if writer is not None and not writer.is_used(executor.context_value):
-            writer = None
-        values = (writer is None, *(given.get(name) for name in known.deciding))
+        mode = self._writer.mode(executor.context_value) if self._writer else Mode.NOTHING
+        values = (mode, *(given.get(name) for name in known.deciding))
         if values not in known.plans:
             if len(known.plans) >= _PLANS_MAX:
                 known.plans.clear()
                 self._grow(known, _size(operation) - known.size)
-            plan = known.plans[values] = _compile(executor, writer)
+            plan = known.plans[values] = self._compile(executor, mode)
             self._grow(known, plan.fields * _FIELD_BYTES if plan else 0)
             return plan
         return known.plans[values]
@@ -79,6 +77,28 @@ class Plans:
         self._grow(known, _size(operation))
         return known
 
+    def _compile(self, executor: Stock, mode: Mode) -> Plan | None:
+        try:
+            root = executor.schema.query_type
+            if root is None:
+                return None
+            fields = collect_fields(
+                executor.schema,
+                executor.fragments,
+                executor.variable_values,
+                root,
+                executor.operation,
+                executor.hide_suggestions,
+            )
+            return self._compiler(executor, mode).plan(root, fields.grouped_field_set)
+        except Exception:  # noqa: BLE001 - the stock executor finds out what is wrong, if anything
+            return None
+
+    def _compiler(self, executor: Stock, mode: Mode) -> Compiler:
+        if self._writer is None or mode is Mode.NOTHING:
+            return Compiler(executor)
+        return TextCompiler(executor, self._writer, mode)
+
     def _grow(self, known: _Known, count: int) -> None:
         known.size += count
         self.size += count
@@ -91,25 +111,6 @@ def _size(operation: OperationDefinitionNode) -> int:
     """Of the whole document, which the operation refers to."""
     body = operation.loc.source.body if operation.loc else ""
     return len(body) * _CHARACTER_BYTES
-
-
-def _compile(executor: Stock, writer: Writer | None) -> Plan | None:
-    try:
-        root = executor.schema.query_type
-        if root is None:
-            return None
-        fields = collect_fields(
-            executor.schema,
-            executor.fragments,
-            executor.variable_values,
-            root,
-            executor.operation,
-            executor.hide_suggestions,
-        )
-        compiler = Compiler(executor) if writer is None else TextCompiler(executor, writer)
-        return compiler.plan(root, fields.grouped_field_set)
-    except Exception:  # noqa: BLE001 - the stock executor finds out what is wrong, if anything
-        return None
 
 
 def _has_middleware(executor: Stock) -> bool:

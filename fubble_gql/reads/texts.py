@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, get_type_hints
+from enum import IntEnum
+from types import NoneType
+from typing import Any, Protocol, cast, get_args, get_type_hints
 
 from graphql import (
     GraphQLLeafType,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLOutputType,
     get_named_type,
@@ -30,11 +33,21 @@ from fubble_gql.reads.leaves import Surprise
 from fubble_gql.reads.parts import Parts, dumps, given
 
 
+class Mode(IntEnum):
+    """How much of an answer the database writes."""
+
+    NOTHING = 0
+    ROWS = 1
+    """The JSON of rows."""
+    TREES = 2
+    """And in it that of other rows, which belong to them and which whoever sees them may see."""
+
+
 class Writer(Protocol):
     """What the database can write."""
 
-    def is_used(self, context: Any) -> bool:  # noqa: ANN401 - whatever an operation's context is
-        """Whether it writes for this operation."""
+    def mode(self, context: Any) -> Mode:  # noqa: ANN401 - whatever an operation's context is
+        """What it writes for this operation."""
 
     def column(self, hint: object, kind: GraphQLLeafType, name: str) -> str | None:
         """SQL for the JSON of a row's column as a text, null where it is null; None for Python's."""
@@ -64,7 +77,8 @@ class _Python:
     source: str
 
 
-_Part = str | _Sql | _Python | _Waiting
+_Text = str | _Sql
+_Part = _Text | _Python | _Waiting
 
 
 @dataclass(slots=True)
@@ -78,11 +92,12 @@ class _Shape:
 class TextCompiler(Compiler):
     """Writes plans whose rows come with texts."""
 
-    def __init__(self, executor: Executor[Any], writer: Writer) -> None:
+    def __init__(self, executor: Executor[Any], writer: Writer, mode: Mode) -> None:
         super().__init__(executor)
-        self._writer = writer
+        self._writer, self._mode = writer, mode
         self._names |= {"dumps": dumps, "given": given, "Parts": Parts}
         self._is_used = False
+        self._known: dict[tuple[object, ...], bool] = {}
 
     def plan(self, root: GraphQLObjectType, fields: GroupedFieldSet) -> Plan:
         """The whole selection; without any text where the database writes nothing of it."""
@@ -105,10 +120,13 @@ class TextCompiler(Compiler):
         for key, details in fields.items():
             found.append(f"{',' if found else '{'}{json.dumps(key)}:")
             found += self._field_parts(kind, details, scope, rows)
+        known = len(rows.texts) if rows else 0
         made = [*self._merged([*found, "}"] if found else ["{}"], rows)]
         if len(made) == 1 and isinstance(made[0], str) and made[0].startswith("o.w"):
             self._define(scope.name, "o", [f"return {made[0]}"])
             return _Shape(scope.name, made[0].removeprefix("o."))
+        if rows and len(rows.texts) > known:
+            rows.singly = True
         if not scope.looks_at_object:
             scope.before.append("if o is None or isinstance(o, BaseException): miss()")
         for place, part in enumerate(made):
@@ -122,12 +140,12 @@ class TextCompiler(Compiler):
     def _merged(self, parts: Sequence[_Part], rows: Selected | None) -> Sequence[str | _Waiting]:
         """Expressions for the parts: neighbours that the database writes, or nobody, are one."""
         made: list[str | _Waiting] = []
-        run: list[str | _Sql] = []
+        run: list[_Text] = []
 
         def flush() -> None:
             if rows is not None and any(isinstance(part, _Sql) for part in run):
                 made.append(f"o.w{len(rows.texts)}")
-                rows.texts.append(" || ".join(map(_in_sql, _merged(run))))
+                rows.texts.append(_in_sql(run))
                 self._is_used = True
             elif run:
                 made.append(repr("".join(cast(list[str], run))))
@@ -158,7 +176,7 @@ class TextCompiler(Compiler):
         found = field_of(parent, node.name.value)
         kind = found.graphql.type
         if rows is not None and (written := self._written(parent, found, details)) is not None:
-            return written
+            return [*written]
         if rows is not None and not (found.mark.passes_rows and self._writes(kind, details, rows)):
             self._need(parent, details, rows)
         if (attribute := found.attribute) is not None:
@@ -183,20 +201,25 @@ class TextCompiler(Compiler):
             return rows
         if not found.mark.writes or self._columns(kind, details) is None:
             return None
-        if found.mark.writes == "whole" and not self._is_whole(get_named_type(kind), details):
+        if found.mark.writes == "whole" and not self._object_text(get_named_type(kind), details):
             return None
         rows = Selected(frozenset())
         return rows if self._writes(kind, details, rows) else None
 
-    def _is_whole(self, kind: Any, details: FieldDetailsList) -> bool:  # noqa: ANN401
-        """Whether the database writes all that is selected of an object."""
-        names = (
-            (inner[0].node.name.value, inner) for inner in self._selected(kind, details).values()
-        )
-        return all(
-            name == "__typename" or self._written(kind, field_of(kind, name), inner) is not None
-            for name, inner in names
-        )
+    def _object_text(self, kind: Any, details: FieldDetailsList) -> str | None:  # noqa: ANN401
+        """SQL for the JSON of an object, where the database writes all that is selected of it."""
+        parts: list[_Text] = []
+        for key, inner in self._selected(kind, details).items():
+            parts.append(f"{',' if parts else '{'}{json.dumps(key)}:")
+            name = inner[0].node.name.value
+            if name == "__typename":
+                parts.append(json.dumps(kind.name))
+                continue
+            written = self._written(kind, field_of(kind, name), inner)
+            if written is None:
+                return None
+            parts += written
+        return _in_sql([*parts, "}"] if parts else ["{}"])
 
     def _need(self, parent: GraphQLObjectType, details: FieldDetailsList, rows: Selected) -> None:
         """The columns of the rows that a field needs which Python makes."""
@@ -207,11 +230,14 @@ class TextCompiler(Compiler):
 
     def _written(
         self, parent: GraphQLObjectType, found: Field, details: FieldDetailsList
-    ) -> list[_Part] | None:
+    ) -> list[_Text] | None:
         """The parts of a field that the database writes wholly; None where it does not."""
         kind, is_required = found.graphql.type, is_non_null_type(found.graphql.type)
         inner: Any = kind.of_type if is_required else kind  # type: ignore[union-attr]
         written = found.mark.written
+        if found.mark.within is not None and self._mode is Mode.TREES:
+            item = self._object_text(get_named_type(kind), details)
+            return None if item is None else [_Sql(found.mark.within(item))]
         if isinstance(written, Mapping):
             return self._written_object(inner, written, details) if is_required else None
         if not is_leaf_type(inner):
@@ -219,7 +245,9 @@ class TextCompiler(Compiler):
         if callable(written):
             written = written(parent.name)
         elif written is None and found.attribute in row_columns(parent):
-            hint = _hints(row_class(parent))[found.attribute]
+            hint = get_type_hints(row_class(parent), include_extras=True)[found.attribute]
+            if is_required and NoneType in get_args(hint):
+                return None  # a null is an error there
             written = self._writer.column(hint, inner, found.attribute)
         if written is None:
             return None
@@ -227,8 +255,8 @@ class TextCompiler(Compiler):
 
     def _written_object(
         self, kind: GraphQLObjectType, written: Mapping[str, str], details: FieldDetailsList
-    ) -> list[_Part] | None:
-        parts: list[_Part] = []
+    ) -> list[_Text] | None:
+        parts: list[_Text] = []
         for key, inner in self._selected(kind, details).items():
             name = inner[0].node.name.value
             parts.append(f"{',' if parts else '{'}{json.dumps(key)}:")
@@ -257,7 +285,10 @@ class TextCompiler(Compiler):
             return f"given({self._value(kind, source, details, scope)})"
         name = self._list_parts(inner.of_type, details, rows) if is_list_type(inner) else ""
         if not name:
-            name = self._parts(inner, self._selected(inner, details), rows).name
+            shape = self._parts(inner, self._selected(inner, details), rows)
+            name = shape.name
+            if shape.alone and rows is not None:
+                rows.singly = True
         bound, test = scope.bound(source)
         otherwise = "miss()" if is_required else "'null'"
         return f"({name}({bound}, r) if {test} is not None else {otherwise})"
@@ -269,7 +300,8 @@ class TextCompiler(Compiler):
         check = "if v.__class__ is not list and v.__class__ is not tuple: miss()"
         if is_non_null_type(item) and is_object_type(item.of_type):
             shape = self._parts(item.of_type, self._selected(item.of_type, details), rows)
-            if shape.alone:
+            if shape.alone and rows is not None:
+                rows.lists = True
                 joined = f"return '[' + ','.join([x.{shape.alone} for x in v]) + ']'"
                 self._define(name, "v", ["if v.__class__ is str: return v", check, joined])
                 return name
@@ -285,8 +317,17 @@ class TextCompiler(Compiler):
         self, kind: GraphQLOutputType, details: FieldDetailsList, rows: Selected | None
     ) -> bool:
         """Whether the database writes anything in it."""
-        if is_list_type(kind) or is_non_null_type(kind):
-            return self._writes(kind.of_type, details, rows)
+        asked = get_named_type(kind).name, rows is None, *(id(one.node) for one in details)
+        if asked not in self._known:
+            self._known[asked] = self._finds_written(get_named_type(kind), details, rows)
+        return self._known[asked]
+
+    def _finds_written(
+        self,
+        kind: GraphQLNamedType,
+        details: FieldDetailsList,
+        rows: Selected | None,
+    ) -> bool:
         if not is_object_type(kind):
             return False
         for inner in self._selected(kind, details).values():
@@ -309,8 +350,8 @@ class TextCompiler(Compiler):
         return slot
 
 
-def _merged(run: Sequence[str | _Sql]) -> list[str | _Sql]:
-    made: list[str | _Sql] = []
+def _merged(run: Sequence[_Text]) -> list[_Text]:
+    made: list[_Text] = []
     for part in run:
         if isinstance(part, str) and made and isinstance(made[-1], str):
             made[-1] += part
@@ -319,11 +360,11 @@ def _merged(run: Sequence[str | _Sql]) -> list[str | _Sql]:
     return made
 
 
-def _in_sql(part: str | _Sql) -> str:
-    if isinstance(part, _Sql):
-        return part.text
-    return "'" + part.replace("'", "''") + "'"
+def _in_sql(run: Sequence[_Text]) -> str:
+    return " || ".join(
+        part.text if isinstance(part, _Sql) else _quoted(part) for part in _merged(run)
+    )
 
 
-def _hints(row: type) -> Mapping[str, object]:
-    return get_type_hints(row, include_extras=True)
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,105 @@
+"""What PostgreSQL writes of answers is what Python would write, to the byte."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.api.builders import a_customer
+from tests.api.conftest import Api
+from tests.api.invoicing import a_draft, added, finalized
+from tests.api.portal import as_customer
+from tests.api.two_customers import two_customers
+from tests.reads.both import both
+from tests.reads.documents import Sent
+
+# Control characters, what JSON and SQL escape, and letters of two, three and four bytes.
+ODD = (
+    "".join(map(chr, (*range(1, 32), 127, 128, 0xE9, 0x2028, 0xFFFF, 0x1F600)))
+    + "\"\\/'?$1{table}%s"
+)
+TEXTS = ("", " ", "null", ODD, "\\u0041", "é" * 50)
+# With none, two, three and four decimals.
+CURRENCIES = ("JPY", "USD", "KWD", "CLF")
+AMOUNTS = ("0", "-0.4", "0.5", "1234567.89125", "99999999999.5")
+
+CUSTOMERS = """{
+  customers { edges { cursor node {
+    __typename id key named: name email companyName billingAddress currency timezone createdAt
+    updatedAt archivedAt metadata
+    invoices { totalCount pageInfo { hasNextPage endCursor } nodes {
+      __typename id number status asOf issuedAt dueAt paidAt notes createdAt
+      period { __typename end start } total { amount currency __typename } subtotal { amount }
+      lines { __typename id kind description quantity unitPrice amount { currency amount } }
+    } }
+  } } }
+}"""
+WHOLE_LISTS = """{
+  customers { nodes { key
+    invoices(first: 2) { nodes { number lines { description amount { amount currency } } } }
+    older: invoices(last: 2) { edges { node { id number } } nodes { notes } }
+    subscriptions { nodes { id startAt endAt } }
+  } }
+  plans { nodes { key priceComponents { key displayName minimum } } }
+}"""
+BELOW_LINES = """{
+  invoices { nodes { number
+    lines { amount { amount } metric { key } component { key } subscription { id } }
+    again: lines { steps { amount } description }
+  } }
+}"""
+
+
+async def _an_odd_seller(api: Api) -> None:
+    """A customer in each currency, with odd texts, and invoices of odd amounts at odd instants."""
+    for currency in CURRENCIES:
+        key = currency.lower()
+        texts = {"companyName": TEXTS[3], "billingAddress": TEXTS[5], "email": "a@example.com"}
+        await a_customer(api, key, currency=currency, **{**texts, "name": f"{currency} {ODD}"})
+        for n, amount in enumerate(AMOUNTS):
+            invoice = await a_draft(api, customer=key, notes=TEXTS[n % len(TEXTS)])
+            for description in ("Support", ODD[31:], "é"):
+                await added(api, invoice, amount, quantity="1.50", description=description)
+            if n % 2:
+                await finalized(api, invoice)
+            api.clock.now += timedelta(seconds=1, microseconds=n * 100_100)
+
+
+@pytest.mark.parametrize("document", [CUSTOMERS, WHOLE_LISTS, BELOW_LINES])
+async def test_values_of_every_kind_are_written_alike(
+    document: str, api: Api, database_url: str
+) -> None:
+    await two_customers(api)
+    await _an_odd_seller(api)
+    customer = await as_customer(api)
+    async with both(api, database_url) as pair, customer.http:
+        for key in (api.key, customer.key):
+            text = await pair.ask(Sent(document, {}), {"Authorization": f"Bearer {key}"})
+            assert '"errors"' not in text
+        assert pair.tally.by_plan == 2
+        assert pair.tally.by_database == 2 * (api.connection.dialect == "postgres")
+        assert pair.tally.reordered == 0
+
+
+async def test_whole_lists_come_as_one_text_for_each_parent(postgres_api: Api) -> None:
+    await two_customers(postgres_api)
+    with postgres_api.statements() as statements:
+        await postgres_api.ask(WHOLE_LISTS)
+    lists = [text for text in statements if "string_agg" in text]
+    assert [
+        name
+        for name in ("invoice", "plan_subscription", "price_component")
+        if any(f"from {name} " in text for text in lists)
+    ] == ["invoice", "plan_subscription", "price_component"]
+
+
+async def test_what_customers_may_not_see_is_not_written(
+    postgres_api: Api, postgres_url: str
+) -> None:
+    await two_customers(postgres_api)
+    customer = await as_customer(postgres_api)
+    document = "{ customers { nodes { key paymentMethodId name metadata } } }"
+    async with both(postgres_api, postgres_url) as pair, customer.http:
+        text = await pair.ask(Sent(document, {}), {"Authorization": f"Bearer {customer.key}"})
+    assert text.count('"paymentMethodId":null') == text.count('"key"') == 1
