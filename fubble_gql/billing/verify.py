@@ -134,7 +134,7 @@ def _line_differences(kept: Line, rated: Line) -> Iterator[str]:
         yield "its steps differ"
 
 
-# Not the description: what a metric is called may change.
+# Not the description: what a metric is called may change. Nor the labels of steps: their wording may.
 _SAME = (
     "kind",
     "subscription_id",
@@ -149,7 +149,7 @@ _SAME = (
 
 def _steps(line: Line) -> list[tuple[object, ...]]:
     return [
-        (one.label, one.quantity, one.unit_price, one.amount, one.flat_fee, one.above, one.up_to)
+        (one.quantity, one.unit_price, one.amount, one.flat_fee, one.above, one.up_to)
         for one in line.steps
     ]
 

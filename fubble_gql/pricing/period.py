@@ -11,7 +11,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from fubble_gql.pricing import wallclock
-from fubble_gql.pricing.money import ZERO, divide
+from fubble_gql.pricing.money import ONE, ZERO, divide, limit_places, plain
 
 _MICROSECOND = timedelta(microseconds=1)
 _UNITS = (
@@ -20,6 +20,9 @@ _UNITS = (
     ("minutes", timedelta(minutes=1)),
     ("seconds", timedelta(seconds=1)),
 )
+# A fraction is told as it is while its parts have so few digits that people read them.
+_READABLE = 10_000
+_TOLD_PLACES = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,12 @@ class Share:
             return f"{self.covered // self.whole} periods"
         for name, unit in _UNITS:
             size = unit // _MICROSECOND
-            if self.covered % size == 0 == self.whole % size:
+            if self.covered % size == 0 == self.whole % size and self.whole < _READABLE * size:
                 return f"{self.covered // size} of {self.whole // size} {name}"
-        return f"{self.covered} of {self.whole}"
+        if self.whole < _READABLE:
+            return f"{self.covered} of {self.whole}"
+        told = plain(limit_places(self.of(ONE), _TOLD_PLACES))
+        return f"{told} periods" if self.covered > self.whole else f"{told} of a period"
 
 
 WHOLE = Share(1, 1)

@@ -64,6 +64,14 @@ def test_a_share_of_a_month_with_a_lost_hour_is_told_in_hours() -> None:
     )
 
 
+def test_a_share_that_no_unit_divides_is_told_as_people_read_it() -> None:
+    changed = utc("2025-01-15T09:01:38.183670")
+    assert str(Share.between(Period(JANUARY.start, changed), JANUARY)) == "0.463746335 of a period"
+    by_the_second = Period(JANUARY.start, utc("2025-01-15T09:01:38"))
+    assert str(Share.between(by_the_second, JANUARY)) == "0.463746266 of a period"
+    assert str(Share(1, 3)) == "1 of 3"
+
+
 def test_a_share_cannot_reach_beyond_its_period() -> None:
     with pytest.raises(ValueError, match="within"):
         Share.between(span("2024-12-31", "2025-01-02"), JANUARY)
