@@ -75,7 +75,7 @@ class BillingRunPayload:
 
     @strawberry.field
     def remaining(self) -> int:
-        """How many were left when the time was up: call again until it is 0."""
+        """How many were left when the time was up, or the database went away: call until it is 0."""
         return self.done.remaining
 
     @strawberry.field
