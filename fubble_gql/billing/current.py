@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-from fubble_gql.billing.rows import PHASES, phase_at
+from fubble_gql.billing.rows import PHASES
 from fubble_gql.catalog.rows import PlanRow
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import Table
 from fubble_gql.db.sql import sql
 
-
-class _Begun(NamedTuple):
-    """When a subscription goes on to a plan."""
-
-    subscription_id: UUID
-    start_at: datetime
-
-
-_BEGUN = Table("subscription_phase", _Begun)
-
-
-class _Phase(NamedTuple):
-    """A phase with its plan; without one where that may not be seen."""
-
-    start_at: datetime
-    plan: PlanRow | None
+# As `phase_at` chooses: the latest that has begun; before the first, the first.
+_CHOSEN_FIRST = "start_at > ?, case when start_at > ? then start_at end, start_at desc"
 
 
 async def plans_at(
@@ -37,23 +22,36 @@ async def plans_at(
     instant: datetime,
     plans: Table[PlanRow],
 ) -> Mapping[UUID, PlanRow | None]:
-    """The plan of each, read from a table of plans that may have fewer columns, but has the id."""
-    statement = (
-        sql(f"select {_BEGUN.columns}, {plans.columns} from")
+    """The plan of each, read from a table of plans that may have fewer columns, but has the id.
+
+    None where it may not be seen.
+    """
+    phases = (
+        sql(
+            "select subscription_id, plan_id, row_number() over (partition by subscription_id"
+            f" order by {_CHOSEN_FIRST}) as place from",
+            instant,
+            instant,
+        )
         + PHASES.source(connection)
-        + "left join"
+        + "where"
+        + connection.is_in("subscription_id", subscription_ids)
+    )
+    statement = (
+        sql(f"select {plans.columns}, phase.subscription_id from (")
+        + phases
+        + ") as phase left join"
         + plans.source(connection)
-        + sql("on plan.id = subscription_phase.plan_id where")
-        + connection.is_in("subscription_phase.subscription_id", subscription_ids)
-        + "order by subscription_phase.start_at"
+        + "on plan.id = phase.plan_id where phase.place = 1"
     )
     records = await connection.fetch(statement)
-    begun = _BEGUN.decode(connection, records)
-    rows = plans.decode(connection, [record[len(_Begun._fields) :] for record in records])
     known: dict[UUID, PlanRow] = {}
-    phases: dict[UUID, list[_Phase]] = {id: [] for id in subscription_ids}
-    for one, row in zip(begun, rows, strict=True):
+    found: dict[UUID, PlanRow | None] = {}
+    for record, row in zip(records, plans.decode(connection, records), strict=True):
         # The same plan is the same row to all who are on it: it is shown once.
         plan = known.setdefault(row.id, row) if row.id is not None else None
-        phases[one.subscription_id].append(_Phase(one.start_at, plan))
-    return {id: phase_at(own, instant).plan for id, own in phases.items()}
+        subscription_id = record[-1]
+        found[subscription_id if isinstance(subscription_id, UUID) else UUID(subscription_id)] = (
+            plan
+        )
+    return found
