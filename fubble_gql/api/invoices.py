@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, cast
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 import strawberry
 from strawberry import UNSET
@@ -16,29 +14,23 @@ from fubble_gql.api.bills import Bill
 from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.invoice_inputs import InvoiceFilter, search_of
-from fubble_gql.api.lines import InvoiceLine, Origin
+from fubble_gql.api.invoice_lines import lines_of_many, lines_of_one
+from fubble_gql.api.lines import InvoiceLine
 from fubble_gql.api.node import Node, Shown
 from fubble_gql.api.pagination import Connection, Listing, Page, connect, listed
 from fubble_gql.api.periods import Money, Period, show_money, show_period
-from fubble_gql.billing.evidence import OnInvoice
 from fubble_gql.billing.invoice_rows import (
-    INVOICE_LINES,
     INVOICES,
     NEWEST_FIRST,
-    InvoiceLineRow,
     InvoiceRow,
-    lines_of,
-    lines_written,
 )
 from fubble_gql.billing.invoice_search import InvoiceSearch, is_overdue
 from fubble_gql.billing.invoice_states import InvoiceStatus
-from fubble_gql.billing.pieces import Need
 from fubble_gql.customers.store import CUSTOMERS
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, refuse
-from fubble_gql.pricing.line import Line
-from fubble_gql.reads.marks import computed_from, for_many, selected_text
+from fubble_gql.reads.marks import computed_from, for_many
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -58,57 +50,6 @@ async def _customer(root: Parent, info: Info) -> LazyCustomer:
 def _period(root: Parent) -> Period:
     """The span that it bills; of lines by hand alone the month that it was made in."""
     return show_period(root.span)
-
-
-class _Shown(NamedTuple):
-    """What an InvoiceLine shows where only columns of its row are selected."""
-
-    line: InvoiceLineRow
-    place: UUID | str
-    currency: str
-
-
-async def _lines_of_many(
-    info: Info, invoices: Sequence[InvoiceRow]
-) -> list[list[InvoiceLine]] | list[list[_Shown]] | list[str]:
-    """Every invoice's lines, in their order. A row that has what is selected stands for its line."""
-    connection = info.context.connection
-    if (text := selected_text(info)) is not None:
-        of = {row.id: row.currency for row in invoices}
-        written = await lines_written(connection, of, text)
-        return [written[invoice.id] for invoice in invoices]
-    table = relations.selected(INVOICE_LINES, info, "invoice_id")
-    found = await lines_of(connection, [row.id for row in invoices], table)
-    if table is INVOICE_LINES:
-        return [[_shown(invoice, row) for row in found[invoice.id]] for invoice in invoices]
-    return [
-        [_Shown(row, getattr(row, "id", ""), invoice.currency) for row in found[invoice.id]]
-        for invoice in invoices
-    ]
-
-
-def _shown(invoice: InvoiceRow, row: InvoiceLineRow) -> InvoiceLine:
-    return InvoiceLine(
-        line=row.line(), place=row.id, currency=invoice.currency, origin=_origin(invoice)
-    )
-
-
-async def _lines(root: Parent, info: Info) -> list[InvoiceLine]:
-    """What is billed.
-
-    By subscription, then in the order of the plan's components; then what late usage changed in
-    earlier periods, then what was added by hand.
-    """
-    return [_shown(root, row) for row in await info.context.loaders.invoice_lines(root.id)]
-
-
-def _origin(row: InvoiceRow) -> Origin:
-    """By the terms that it keeps, and what had been recorded by its instant."""
-
-    async def needs_of(info: Info, line: Line) -> Sequence[Need]:
-        return await info.context.loaders.needs_of(OnInvoice(row.id, row.customer_id, line))
-
-    return Origin(row.customer_id, row.as_of or row.created_at, needs_of)
 
 
 def _subtotal(root: Parent) -> Money:
@@ -183,9 +124,9 @@ class Invoice(Shown, Node, Bill):
         ),
     )
     lines: list[InvoiceLine] = strawberry.field(
-        resolver=_lines,
+        resolver=lines_of_one,
         metadata=for_many(
-            _lines_of_many,
+            lines_of_many,
             "id",
             "currency",
             more=("customer_id", "as_of", "created_at"),

@@ -17,7 +17,7 @@ from fubble_gql.api import ids
 from fubble_gql.api.context import Context
 from fubble_gql.billing.invoice_rows import INVOICE_LINES
 from fubble_gql.db.rows import ITSELF
-from fubble_gql.reads.texts import Mode
+from fubble_gql.reads.writing import Mode
 
 _PLACES_MOSTLY = 2
 

@@ -15,7 +15,7 @@ from fubble_gql.reads.code import Plan, Slots, Wait
 from fubble_gql.reads.fields import Operation
 from fubble_gql.reads.memory import Plans
 from fubble_gql.reads.parts import written
-from fubble_gql.reads.texts import Writer
+from fubble_gql.reads.writing import Writer
 
 
 def compiled(forget: Callable[[Any], None], writer: Writer | None = None) -> type[Stock]:

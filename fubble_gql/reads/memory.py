@@ -17,7 +17,8 @@ from graphql.execution.collect_fields import collect_fields
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
 
 from fubble_gql.reads.code import Compiler, Plan
-from fubble_gql.reads.texts import Mode, TextCompiler, Writer
+from fubble_gql.reads.texts import TextCompiler
+from fubble_gql.reads.writing import Mode, Writer
 
 # About what a compiled field takes, and a character of the parsed document that its plan refers to.
 _FIELD_BYTES = 3_500

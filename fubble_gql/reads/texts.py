@@ -7,14 +7,11 @@ knows or what must be waited for. An object is then its `Parts`, which are joine
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from types import NoneType
-from typing import Any, Protocol, cast, get_args, get_type_hints
+from typing import Any, cast
 
 from graphql import (
-    GraphQLLeafType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -28,29 +25,10 @@ from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 
 from fubble_gql.reads.code import Compiler, Plan, Scope
-from fubble_gql.reads.fields import Call, Field, Selected, field_of, row_class, row_columns
+from fubble_gql.reads.fields import Call, Field, Selected, field_of, row_columns
 from fubble_gql.reads.leaves import Surprise
 from fubble_gql.reads.parts import Parts, dumps, given
-
-
-class Mode(IntEnum):
-    """How much of an answer the database writes."""
-
-    NOTHING = 0
-    ROWS = 1
-    """The JSON of rows."""
-    TREES = 2
-    """And in it that of other rows, which belong to them and which whoever sees them may see."""
-
-
-class Writer(Protocol):
-    """What the database can write."""
-
-    def mode(self, context: Any) -> Mode:  # noqa: ANN401 - whatever an operation's context is
-        """What it writes for this operation."""
-
-    def column(self, hint: object, kind: GraphQLLeafType, name: str) -> str | None:
-        """SQL for the JSON of a row's column as a text, null where it is null; None for Python's."""
+from fubble_gql.reads.writing import Mode, Sql, SqlCompiler, Text, Writer, in_sql
 
 
 @dataclass(slots=True)
@@ -64,21 +42,13 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class _Sql:
-    """A part that the database writes."""
-
-    text: str
-
-
-@dataclass(slots=True)
 class _Python:
     """A part by its expression."""
 
     source: str
 
 
-_Text = str | _Sql
-_Part = _Text | _Python | _Waiting
+_Part = Text | _Python | _Waiting
 
 
 @dataclass(slots=True)
@@ -89,12 +59,11 @@ class _Shape:
     alone: str | None = None
 
 
-class TextCompiler(Compiler):
+class TextCompiler(SqlCompiler):
     """Writes plans whose rows come with texts."""
 
     def __init__(self, executor: Executor[Any], writer: Writer, mode: Mode) -> None:
-        super().__init__(executor)
-        self._writer, self._mode = writer, mode
+        super().__init__(executor, writer, mode)
         self._names |= {"dumps": dumps, "given": given, "Parts": Parts}
         self._is_used = False
         self._known: dict[tuple[object, ...], bool] = {}
@@ -140,19 +109,19 @@ class TextCompiler(Compiler):
     def _merged(self, parts: Sequence[_Part], rows: Selected | None) -> Sequence[str | _Waiting]:
         """Expressions for the parts: neighbours that the database writes, or nobody, are one."""
         made: list[str | _Waiting] = []
-        run: list[_Text] = []
+        run: list[Text] = []
 
         def flush() -> None:
-            if rows is not None and any(isinstance(part, _Sql) for part in run):
+            if rows is not None and any(isinstance(part, Sql) for part in run):
                 made.append(f"o.w{len(rows.texts)}")
-                rows.texts.append(_in_sql(run))
+                rows.texts.append(in_sql(run))
                 self._is_used = True
             elif run:
                 made.append(repr("".join(cast(list[str], run))))
             run.clear()
 
         for part in parts:
-            if isinstance(part, str | _Sql):
+            if isinstance(part, str | Sql):
                 run.append(part)
                 continue
             flush()
@@ -206,67 +175,12 @@ class TextCompiler(Compiler):
         rows = Selected(frozenset())
         return rows if self._writes(kind, details, rows) else None
 
-    def _object_text(self, kind: Any, details: FieldDetailsList) -> str | None:  # noqa: ANN401
-        """SQL for the JSON of an object, where the database writes all that is selected of it."""
-        parts: list[_Text] = []
-        for key, inner in self._selected(kind, details).items():
-            parts.append(f"{',' if parts else '{'}{json.dumps(key)}:")
-            name = inner[0].node.name.value
-            if name == "__typename":
-                parts.append(json.dumps(kind.name))
-                continue
-            written = self._written(kind, field_of(kind, name), inner)
-            if written is None:
-                return None
-            parts += written
-        return _in_sql([*parts, "}"] if parts else ["{}"])
-
     def _need(self, parent: GraphQLObjectType, details: FieldDetailsList, rows: Selected) -> None:
         """The columns of the rows that a field needs which Python makes."""
         columns = self._columns_of(parent, row_columns(parent), details)
         if columns is None or rows.columns is None:
             raise Surprise
         rows.columns |= columns
-
-    def _written(
-        self, parent: GraphQLObjectType, found: Field, details: FieldDetailsList
-    ) -> list[_Text] | None:
-        """The parts of a field that the database writes wholly; None where it does not."""
-        kind, is_required = found.graphql.type, is_non_null_type(found.graphql.type)
-        inner: Any = kind.of_type if is_required else kind  # type: ignore[union-attr]
-        written = found.mark.written
-        if found.mark.within is not None and self._mode is Mode.TREES:
-            item = self._object_text(get_named_type(kind), details)
-            return None if item is None else [_Sql(found.mark.within(item))]
-        if isinstance(written, Mapping):
-            return self._written_object(inner, written, details) if is_required else None
-        if not is_leaf_type(inner):
-            return None
-        if callable(written):
-            written = written(parent.name)
-        elif written is None and found.attribute in row_columns(parent):
-            hint = get_type_hints(row_class(parent), include_extras=True)[found.attribute]
-            if is_required and NoneType in get_args(hint):
-                return None  # a null is an error there
-            written = self._writer.column(hint, inner, found.attribute)
-        if written is None:
-            return None
-        return [_Sql(f"({written})" if is_required else f"coalesce({written}, 'null')")]
-
-    def _written_object(
-        self, kind: GraphQLObjectType, written: Mapping[str, str], details: FieldDetailsList
-    ) -> list[_Text] | None:
-        parts: list[_Text] = []
-        for key, inner in self._selected(kind, details).items():
-            name = inner[0].node.name.value
-            parts.append(f"{',' if parts else '{'}{json.dumps(key)}:")
-            if name == "__typename":
-                parts.append(json.dumps(kind.name))
-            elif name in written:
-                parts.append(_Sql(f"({written[name]})"))
-            else:
-                return None
-        return [*parts, "}"] if parts else ["{}"]
 
     def _part(
         self,
@@ -348,23 +262,3 @@ class TextCompiler(Compiler):
         made = self._part(part.kind, "v", part.details, Scope(name), part.rows)
         self._define(name, "v", [f"return {made}"])
         return slot
-
-
-def _merged(run: Sequence[_Text]) -> list[_Text]:
-    made: list[_Text] = []
-    for part in run:
-        if isinstance(part, str) and made and isinstance(made[-1], str):
-            made[-1] += part
-        else:
-            made.append(part)
-    return made
-
-
-def _in_sql(run: Sequence[_Text]) -> str:
-    return " || ".join(
-        part.text if isinstance(part, _Sql) else _quoted(part) for part in _merged(run)
-    )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

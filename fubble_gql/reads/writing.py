@@ -1,0 +1,137 @@
+"""What a database can write of an answer, and how texts are put together in SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from types import NoneType
+from typing import Any, Protocol, get_args, get_type_hints
+
+from graphql import (
+    GraphQLLeafType,
+    GraphQLObjectType,
+    get_named_type,
+    is_leaf_type,
+    is_non_null_type,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FieldDetailsList
+
+from fubble_gql.reads.code import Compiler
+from fubble_gql.reads.fields import Field, field_of, row_class, row_columns
+
+
+class Mode(IntEnum):
+    """How much of an answer the database writes."""
+
+    NOTHING = 0
+    ROWS = 1
+    """The JSON of rows."""
+    TREES = 2
+    """And in it that of other rows, which belong to them and which whoever sees them may see."""
+
+
+class Writer(Protocol):
+    """What the database can write."""
+
+    def mode(self, context: Any) -> Mode:  # noqa: ANN401 - whatever an operation's context is
+        """What it writes for this operation."""
+
+    def column(self, hint: object, kind: GraphQLLeafType, name: str) -> str | None:
+        """SQL for the JSON of a row's column as a text, null where it is null; None for Python's."""
+
+
+@dataclass(slots=True)
+class Sql:
+    """A part that the database writes."""
+
+    text: str
+
+
+Text = str | Sql
+
+
+class SqlCompiler(Compiler):
+    """Finds what of a selection the database writes."""
+
+    def __init__(self, executor: Executor[Any], writer: Writer, mode: Mode) -> None:
+        super().__init__(executor)
+        self._writer, self._mode = writer, mode
+
+    def _object_text(self, kind: Any, details: FieldDetailsList) -> str | None:  # noqa: ANN401
+        """SQL for the JSON of an object, where the database writes all that is selected of it."""
+        parts: list[Text] = []
+        for key, inner in self._selected(kind, details).items():
+            parts.append(f"{',' if parts else '{'}{json.dumps(key)}:")
+            name = inner[0].node.name.value
+            if name == "__typename":
+                parts.append(json.dumps(kind.name))
+                continue
+            written = self._written(kind, field_of(kind, name), inner)
+            if written is None:
+                return None
+            parts += written
+        return in_sql([*parts, "}"] if parts else ["{}"])
+
+    def _written(
+        self, parent: GraphQLObjectType, found: Field, details: FieldDetailsList
+    ) -> list[Text] | None:
+        """The parts of a field that the database writes wholly; None where it does not."""
+        kind, is_required = found.graphql.type, is_non_null_type(found.graphql.type)
+        inner: Any = kind.of_type if is_required else kind  # type: ignore[union-attr]
+        written = found.mark.written
+        if found.mark.within is not None and self._mode is Mode.TREES:
+            item = self._object_text(get_named_type(kind), details)
+            return None if item is None else [Sql(found.mark.within(item))]
+        if isinstance(written, Mapping):
+            return self._written_object(inner, written, details) if is_required else None
+        if not is_leaf_type(inner):
+            return None
+        if callable(written):
+            written = written(parent.name)
+        elif written is None and found.attribute in row_columns(parent):
+            hint = get_type_hints(row_class(parent), include_extras=True)[found.attribute]
+            if is_required and NoneType in get_args(hint):
+                return None  # a null is an error there
+            written = self._writer.column(hint, inner, found.attribute)
+        if written is None:
+            return None
+        return [Sql(f"({written})" if is_required else f"coalesce({written}, 'null')")]
+
+    def _written_object(
+        self, kind: GraphQLObjectType, written: Mapping[str, str], details: FieldDetailsList
+    ) -> list[Text] | None:
+        parts: list[Text] = []
+        for key, inner in self._selected(kind, details).items():
+            name = inner[0].node.name.value
+            parts.append(f"{',' if parts else '{'}{json.dumps(key)}:")
+            if name == "__typename":
+                parts.append(json.dumps(kind.name))
+            elif name in written:
+                parts.append(Sql(f"({written[name]})"))
+            else:
+                return None
+        return [*parts, "}"] if parts else ["{}"]
+
+
+def _merged(run: Sequence[Text]) -> list[Text]:
+    made: list[Text] = []
+    for part in run:
+        if isinstance(part, str) and made and isinstance(made[-1], str):
+            made[-1] += part
+        else:
+            made.append(part)
+    return made
+
+
+def in_sql(run: Sequence[Text]) -> str:
+    """One expression for parts that follow each other."""
+    return " || ".join(
+        part.text if isinstance(part, Sql) else _quoted(part) for part in _merged(run)
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
