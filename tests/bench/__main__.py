@@ -66,11 +66,14 @@ def read_command(
     seconds_per_round: Annotated[float, typer.Option(help="For each contestant.")] = 2.0,
     connections: Connections = 16,
     plot: Annotated[Path | None, typer.Option(help="A PNG file to draw the shares into.")] = None,
+    peer: Annotated[
+        bool, typer.Option("--peer/--no-peer", help="Also PostGraphile 5, which npm installs.")
+    ] = True,
 ) -> None:
-    """Three pages by plans, without them, as usually written, and as one bare statement."""
+    """Three pages by plans, without them, as usually written, a peer's, and as one bare statement."""
     sizes = Sizes(customers, plans, subscriptions, invoices)
     effort = Effort(rounds, seconds_per_round, connections)
-    uvloop.run(read.run(sizes, effort, plot))
+    uvloop.run(read.run(sizes, effort, plot, with_peer=peer))
 
 
 @app.command("ingest")

@@ -1,4 +1,4 @@
-"""Three pages over HTTP: by compiled plans, without, as usually written, and as one bare statement."""
+"""Three pages over HTTP: by plans, without, as usually written, a peer's, as one bare statement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 from rich.console import Console
 
 from fubble_gql.app import PATH
-from tests.bench import naive_app, read_app
+from tests.bench import naive_app, peer, read_app
 from tests.bench.asking import Effort, Target, contestant
 from tests.bench.client import lines, post
 from tests.bench.database import fresh_database
@@ -72,17 +72,19 @@ PAGES = (
 )
 
 
-async def run(sizes: Sizes, effort: Effort, plot: Path | None) -> None:
+async def run(sizes: Sizes, effort: Effort, plot: Path | None, *, with_peer: bool) -> None:
     """Check that all answers are equal, measure page by page, print, and draw."""
     console = Console()
     shares: dict[str, dict[str, list[float]]] = {}
     async with fresh_database() as url, AsyncExitStack() as stack:
         key = await fill(url, sizes)
         servers = await _servers(url, stack)
+        if with_peer:
+            servers |= await _peer(url, stack, console)
         for page in PAGES:
             async with AsyncExitStack() as asking:
                 targets = await _targets(page, servers, key, url, effort, asking)
-                expected = await _check(targets)
+                expected = await _check(page, targets)
                 console.print(
                     f"{page.name}: the answers are equal, {len(expected):,} bytes", soft_wrap=True
                 )
@@ -112,6 +114,14 @@ async def _servers(url: str, stack: AsyncExitStack) -> dict[str, Server]:
     }
 
 
+async def _peer(url: str, stack: AsyncExitStack, console: Console) -> dict[str, Server]:
+    try:
+        return {peer.NAME: await stack.enter_async_context(peer.postgraphile(url))}
+    except peer.Missing as missing:
+        console.print(f"{peer.NAME} is left out: {missing}.", soft_wrap=True)
+        return {}
+
+
 async def _targets(
     page: Page,
     servers: Mapping[str, Server],
@@ -122,10 +132,11 @@ async def _targets(
 ) -> dict[str, Target]:
     asked = {name: (server, PATH) for name, server in servers.items() if name != "raw"}
     asked["Tortoise, DataLoaders"] = (servers["Tortoise, DataLoaders"], f"{PATH}/")
+    bodies = {peer.NAME: peer.body(page.name, dict(page.variables))}
     asked |= {f"raw {name}": (servers["raw"], f"/{name}") for name in page.raw}
     return {
         name: Target(
-            post(path, page.body, key),
+            post(path, bodies.get(name, page.body), key),
             await stack.enter_async_context(lines(server.port, effort.connections)),
             Meter(server),
             urlsplit(url).path[1:],
@@ -134,8 +145,8 @@ async def _targets(
     }
 
 
-async def _check(targets: Mapping[str, Target]) -> bytes:
-    """The one answer of all; raises where they differ."""
+async def _check(page: Page, targets: Mapping[str, Target]) -> bytes:
+    """The one answer of all; raises where they differ, the peer's in what it means."""
     for target in targets.values():
         target.expected = await target.lines[0].ask(target.request)
     expected = targets[OURS].expected
@@ -143,7 +154,9 @@ async def _check(targets: Mapping[str, Target]) -> bytes:
     if "errors" in answer or not next(iter(answer["data"].values())):
         raise RuntimeError(f"There is no page to compare: {expected[:500]!r}")
     for name, target in targets.items():
-        if orjson.loads(target.expected) != answer or len(orjson.dumps(answer)) != len(expected):
+        if name == peer.NAME:
+            peer.check(page.name, target.expected, expected)
+        elif orjson.loads(target.expected) != answer or len(orjson.dumps(answer)) != len(expected):
             raise RuntimeError(f"{name} answers otherwise: {target.expected[:500]!r}")
     return expected
 
@@ -156,6 +169,8 @@ def _show(console: Console, rates: Rates, targets: Mapping[str, Target], page: P
     reference = f"raw {page.raw[0]}"
     pairs = [(f"{name} / {reference}", name, reference) for name in rates if name != reference]
     pairs.append((f"{OURS} / Tortoise", OURS, "Tortoise, DataLoaders"))
+    if peer.NAME in rates:
+        pairs.append((f"{OURS} / {peer.NAME}", OURS, peer.NAME))
     show(console, rates, "pages/s", pairs, 1)
     for name, target in targets.items():
         console.print(f"{name}: {target}", soft_wrap=True, highlight=False)

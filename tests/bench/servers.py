@@ -96,7 +96,7 @@ async def serving(
         env={**os.environ, "FUBBLE_LOG_LEVEL": "warning", **environment},
     )
     try:
-        await asyncio.wait_for(_answers(process, port), _START_SECONDS)
+        await asyncio.wait_for(answers(process, port), _START_SECONDS)
         yield Server(port, process.pid)
     finally:
         with suppress(ProcessLookupError):
@@ -104,7 +104,8 @@ async def serving(
         await process.wait()
 
 
-async def _answers(process: asyncio.subprocess.Process, port: int) -> None:
+async def answers(process: asyncio.subprocess.Process, port: int) -> None:
+    """Wait until a process listens on the port. Raises where it ends before."""
     while process.returncode is None:
         with suppress(OSError):
             _, writer = await asyncio.open_connection(HOST, port)
