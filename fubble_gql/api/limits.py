@@ -80,6 +80,10 @@ class Weighed(NamedTuple):
         """The cost as clients see it; null where the document was not read to its end."""
         return {"requested": self.cost, "maximum": self.maximum}
 
+    def extensions(self, asked: Mapping[str, Any] | None) -> dict[str, object]:
+        """The cost beside the answer, for a call that asks for it: `"extensions": {"cost": true}`."""
+        return {"cost": self.shown_cost} if (asked or {}).get("cost") else {}
+
     def refusal(self, document: DocumentNode) -> GraphQLError | None:
         """What a client is told whose document is beyond a limit."""
         if self.beyond is None:

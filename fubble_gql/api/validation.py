@@ -60,9 +60,9 @@ class Validation(SchemaExtension):
         return [_placed(error, document) for error in found]
 
     def get_results(self) -> dict[str, object]:
-        """The cost, for a call that asks for it: `"extensions": {"cost": true}`."""
-        asked = self.execution_context.operation_extensions or {}
-        return {"cost": self._weighed.shown_cost} if self._weighed and asked.get("cost") else {}
+        """The cost, for a call that asks for it."""
+        asked = self.execution_context.operation_extensions
+        return self._weighed.extensions(asked) if self._weighed else {}
 
 
 def _placed(error: GraphQLError, document: DocumentNode) -> GraphQLError:
