@@ -51,7 +51,7 @@ class Connection:
         Raises Unavailable when the database cannot answer now.
         """
         log.debug("%s", statement.text)
-        with faults.told_apart():
+        with faults.TOLD_APART:
             try:
                 return await self._fetch(statement)
             except faults.SEVERED:
@@ -86,7 +86,7 @@ class Connection:
             raise
 
     async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        with faults.told_apart():
+        with faults.TOLD_APART:
             async with self.client._in_transaction() as client:
                 return await work(Connection(client, self.remembered, self.customer_id))
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import asyncpg
 from tortoise.exceptions import BaseORMException
@@ -54,16 +52,23 @@ FAILURES = (
 )
 
 
-@contextmanager
-def told_apart() -> Iterator[None]:
+class ToldApart:
     """Raises Unavailable where the database cannot answer now, and logs why; else what it was."""
-    try:
-        yield
-    except FAILURES as failure:
-        error = _cause(failure)
-        if not (is_lost(error) or _is_not_now(error)):
-            raise
-        raise unavailable(failure) from failure
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """It knows nothing of what is run inside."""
+
+    def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
+        """Look at what was raised."""
+        if isinstance(failure, FAILURES):
+            error = _cause(failure)
+            if is_lost(error) or _is_not_now(error):
+                raise unavailable(failure) from failure
+
+
+TOLD_APART = ToldApart()
 
 
 def unavailable(failure: BaseException) -> Unavailable:

@@ -17,6 +17,7 @@ from tortoise.connection import get_connections
 
 from fubble_gql import monitoring
 from fubble_gql.db import faults
+from fubble_gql.db.at_hand import AtHand
 
 
 class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -39,6 +40,8 @@ class PatientClient(AsyncpgDBClient):
     def __init__(self, *, wait_seconds: int, **credentials: Any) -> None:
         super().__init__(**credentials, timeout=wait_seconds)
         self.wait_seconds = wait_seconds
+        self._at_hand = AtHand(self._release)
+        self._waiting = 0
 
     def acquire_connection(self) -> PoolConnectionWrapper[asyncpg.Connection]:
         return _Borrowed(self, self._pool_init_lock)
@@ -48,14 +51,22 @@ class PatientClient(AsyncpgDBClient):
 
     async def borrow(self) -> asyncpg.Connection:
         """A connection of the pool. Raises Unavailable when there is none in time."""
+        connection = await self._at_hand.take() if self._at_hand else None
+        if connection is None:
+            connection = await self._wait_for_one()
+        monitoring.pool_in_use.inc()
+        return connection
+
+    async def _wait_for_one(self) -> asyncpg.Connection:
+        self._waiting += 1
         try:
             with monitoring.pool_waiting.track_inprogress():
                 async with asyncio.timeout(self.wait_seconds):
-                    connection = await (await self._opened()).acquire()
+                    return await (await self._opened()).acquire()
         except faults.FAILURES as failure:
             raise faults.unavailable(failure) from failure
-        monitoring.pool_in_use.inc()
-        return connection
+        finally:
+            self._waiting -= 1
 
     async def _opened(self) -> asyncpg.Pool:
         if self._pool is None:
@@ -70,9 +81,17 @@ class PatientClient(AsyncpgDBClient):
             monitoring.pool_size.inc(self._pool.get_max_size())
 
     async def _close(self) -> None:
+        await self._at_hand.clear()
         if self._pool is not None:
             monitoring.pool_size.dec(self._pool.get_max_size())
         await super()._close()
+
+    def keep(self, connection: asyncpg.Connection) -> bool:
+        """Have a connection at hand that a statement was run on, unless somebody waits for it."""
+        if self._waiting or self._pool is None or not self._at_hand.put(connection):
+            return False
+        monitoring.pool_in_use.dec()
+        return True
 
     async def give_back(self, connection: asyncpg.Connection, error: BaseException | None) -> None:
         """Return a connection to the pool, with the error that its use ended with.
@@ -83,14 +102,24 @@ class PatientClient(AsyncpgDBClient):
         if self._pool is None:
             return
         if faults.is_lost(error):
-            await self._pool.expire_connections()
+            await self._expire()
             with suppress(asyncpg.InterfaceError):  # the pool had noticed, and taken it back
                 connection.terminate()
+        await self._release(connection)
+
+    async def _release(self, connection: asyncpg.Connection) -> None:
+        if self._pool is None:
+            return
         try:
             await self._pool.release(connection, timeout=self.wait_seconds)
         except faults.FAILURES:
             # Whatever it was used for is done; the pool has dropped it.
+            await self._expire()
+
+    async def _expire(self) -> None:
+        if self._pool is not None:
             await self._pool.expire_connections()
+            await self._at_hand.clear()
 
 
 class _Borrowed(PoolConnectionWrapper[asyncpg.Connection]):
@@ -103,7 +132,8 @@ class _Borrowed(PoolConnectionWrapper[asyncpg.Connection]):
         return self.connection
 
     async def __aexit__(self, _: Any, error: BaseException | None, __: Any) -> None:
-        await self.client.give_back(self.connection, error)
+        if error is not None or not self.client.keep(self.connection):
+            await self.client.give_back(self.connection, error)
 
 
 class _Transaction(TransactionContext):

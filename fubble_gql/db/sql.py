@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,13 @@ class Sql:
 
     def numbered(self) -> str:
         """The text with $1, $2, … in place of the question marks, as PostgreSQL wants it."""
-        first, *rest = self.text.split("?")
-        return first + "".join(f"${n}{part}" for n, part in enumerate(rest, 1))
+        return _numbered(self.text)
+
+
+@lru_cache(maxsize=1_000)
+def _numbered(text: str) -> str:
+    first, *rest = text.split("?")
+    return first + "".join(f"${n}{part}" for n, part in enumerate(rest, 1))
 
 
 def sql(text: str, *args: object) -> Sql:

@@ -1,0 +1,140 @@
+"""Connections lie at hand between two statements, and nothing is lost by it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from fubble_gql.db import at_hand
+from fubble_gql.db.connection import Connection
+from fubble_gql.db.setup import open_database
+from fubble_gql.db.sql import sql
+from fubble_gql.errors import Unavailable
+
+WHO = sql("select pg_backend_pid()")
+OURS = (
+    "select count(*) from pg_stat_activity"
+    " where datname = current_database() and application_name = 'fubble_gql'"
+)
+
+
+@pytest_asyncio.fixture
+async def two(postgres_url: str) -> AsyncIterator[Connection]:
+    """The database with a pool of two connections."""
+    async with open_database(postgres_url, pool_size=2) as connection:
+        yield connection
+
+
+@pytest_asyncio.fixture
+async def beside(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of somebody else's."""
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()
+
+
+async def _pid(connection: Connection) -> int:
+    [[pid]] = await connection.fetch(WHO)
+    return int(pid)
+
+
+async def _becomes(check: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so; the test's own time-out is the limit."""
+    async with asyncio.timeout(30):
+        while not await check():  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.01)
+
+
+async def test_the_next_statement_takes_the_connection_of_the_one_before(two: Connection) -> None:
+    assert len({await _pid(two) for _ in range(5)}) == 1
+
+
+async def test_whoever_waits_gets_the_connection_that_becomes_free(two: Connection) -> None:
+    await asyncio.gather(*(_pid(two) for _ in range(2)))
+
+    async def work(tx: Connection) -> int:
+        return await _pid(tx)
+
+    async with asyncio.timeout(30):
+        statements = (_pid(two) for _ in range(40))
+        transactions = (two.transaction(work) for _ in range(20))
+        pids = await asyncio.gather(*statements, *transactions)
+    assert len(set(pids)) <= 2
+
+
+async def test_a_statement_that_is_stopped_ends_on_the_server_and_holds_nothing_up(
+    two: Connection, beside: asyncpg.Connection
+) -> None:
+    await _pid(two)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await two.fetch(sql("select pg_sleep(600)"))
+
+    async def is_over() -> bool:
+        sleeping = "select count(*) from pg_stat_activity where query like '%pg_sleep(600)%'"
+        return not await beside.fetchval(
+            f"{sleeping} and state = 'active' and pid <> pg_backend_pid()"
+        )
+
+    await _becomes(is_over)
+    assert await asyncio.gather(*(_pid(two) for _ in range(4)))
+
+
+async def test_a_connection_that_was_cut_while_it_lay_at_hand_is_replaced(
+    two: Connection, beside: asyncpg.Connection
+) -> None:
+    cut = await _pid(two)
+    await beside.execute("select pg_terminate_backend($1)", cut)
+    assert await _pid(two) != cut
+    assert await asyncio.gather(*(_pid(two) for _ in range(4)))
+
+
+async def test_after_a_failed_statement_the_next_one_works(two: Connection) -> None:
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await two.fetch(sql("select 1 / 0"))
+    assert await _pid(two)
+
+
+async def test_a_transaction_that_has_ended_reaches_no_connection_of_others(
+    two: Connection,
+) -> None:
+    async def work(tx: Connection) -> Connection:
+        return tx
+
+    ended = await two.transaction(work)
+    await _pid(two)
+    with pytest.raises(Unavailable):
+        await ended.fetch(WHO)
+
+
+async def test_what_no_statement_needs_for_a_while_goes_back_to_the_pool(
+    two: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_hand, "UNUSED_SECONDS", 0.05)
+    await asyncio.gather(*(two.fetch(sql("select pg_sleep(0.02)")) for _ in range(2)))
+    client: Any = two.client
+
+    async def all_are_back() -> bool:
+        return len(client._at_hand) == 0 and client._pool.get_idle_size() == 2
+
+    assert len(client._at_hand) == 2
+    await _becomes(all_are_back)
+    assert await _pid(two)
+
+
+async def test_closing_closes_what_lies_at_hand(
+    postgres_url: str, beside: asyncpg.Connection
+) -> None:
+    async with open_database(postgres_url, pool_size=2) as connection:
+        await asyncio.gather(*(_pid(connection) for _ in range(2)))
+        assert await beside.fetchval(OURS)
+
+    async def none_is_left() -> bool:
+        return not await beside.fetchval(OURS)
+
+    await _becomes(none_is_left)
