@@ -48,26 +48,26 @@ def contestant(name: str, target: Target, effort: Effort) -> Contestant:
     async def burst(_: int) -> float:
         begin = time.perf_counter()
         end = begin + effort.seconds_per_round
-        database = database_seconds(target.database)
+        before = database_seconds(target.database)
         with target.meter.running():
             counts = await asyncio.gather(*(_ask_until(end, target, line) for line in target.lines))
         seconds = time.perf_counter() - begin
-        target.database_seconds += database_seconds(target.database) - database
+        after = database_seconds(target.database)
+        # A process that ended meanwhile takes its time with it.
+        target.database_seconds += sum(after[pid] - before.get(pid, 0) for pid in after)
         target.meter.answers += sum(counts)
         return sum(counts) / seconds
 
     return Contestant(name, burst)
 
 
-def database_seconds(name: str) -> float:
-    """The processor time of all of PostgreSQL's processes for a database; 0 where none is told."""
-    if not name:
-        return 0.0
-    seconds = 0.0
-    for process in Path("/proc").glob("[0-9]*"):
+def database_seconds(name: str) -> dict[int, float]:
+    """The processor time of each of PostgreSQL's processes for a database; none where none is told."""
+    seconds: dict[int, float] = {}
+    for process in Path("/proc").glob("[0-9]*") if name else ():
         try:
             if name.encode() in (process / "cmdline").read_bytes():
-                seconds += cpu_seconds_of(int(process.name))
+                seconds[int(process.name)] = cpu_seconds_of(int(process.name))
         except OSError:
             continue  # it has ended
     return seconds

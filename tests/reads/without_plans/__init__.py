@@ -1,0 +1,1 @@
+"""What no plan may change, tested once more where there are none."""
