@@ -59,9 +59,10 @@ class KnownQueries:
     async def answer(self, asked: Asked, context: object) -> ExecutionResult | None:
         """The result; None for what is not known, no query, beyond a limit, or wrongly given."""
         document = self._valid.get(asked.query)
-        if document is None:
+        operation = get_operation_ast(document, asked.operation_name) if document else None
+        if document is None or operation is None or operation.operation is not OperationType.QUERY:
             return None
-        weighed = self._weighed(document, asked)
+        weighed = self._weighed(document, operation, asked)
         if weighed.beyond is not None:
             return None
         executor: Any = self._execution.build(
@@ -73,7 +74,7 @@ class KnownQueries:
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
             operation_extensions=asked.extensions,
         )
-        if isinstance(executor, list) or executor.operation.operation is not OperationType.QUERY:
+        if isinstance(executor, list):
             return None
         result = executor.execute_operation()
         if executor.is_awaitable(result):
@@ -81,10 +82,11 @@ class KnownQueries:
         shown = weighed.extensions(asked.extensions)
         return ExecutionResult(data=result.data, errors=result.errors, extensions=shown)
 
-    def _weighed(self, document: DocumentNode, asked: Asked) -> Weighed:
+    def _weighed(
+        self, document: DocumentNode, operation: OperationDefinitionNode, asked: Asked
+    ) -> Weighed:
         """A document's weight: of variables only whole numbers and lists change it, and absence."""
-        operation = get_operation_ast(document, asked.operation_name)
-        sizes = _sizes(operation, asked.variables or {}) if operation else None
+        sizes = _sizes(operation, asked.variables or {})
         if sizes is None:
             return self._weigh(document, asked)
         known = self._weights.get(asked.query)

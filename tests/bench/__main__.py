@@ -16,6 +16,7 @@ from tests.bench import (
     nested,
     preview,
     read,
+    scaling,
     sqlite_sum,
     start,
     volume,
@@ -74,6 +75,22 @@ def read_command(
     sizes = Sizes(customers, plans, subscriptions, invoices)
     effort = Effort(rounds, seconds_per_round, connections)
     uvloop.run(read.run(sizes, effort, plot, with_peer=peer))
+
+
+@app.command("scaling")
+def scaling_command(
+    customers: Customers = 10_000,
+    plans: Annotated[int, typer.Option(min=1, help="Plans of five components each.")] = 50,
+    subscriptions: Annotated[int, typer.Option(min=0, help="Subscriptions in all.")] = 20_000,
+    invoices: Annotated[int, typer.Option(min=1, help="Of four lines each.")] = 100_000,
+    *,
+    rounds: Rounds = 3,
+    seconds_per_round: Annotated[float, typer.Option(help="For each size.")] = 2.0,
+    connections: Connections = 4,
+) -> None:
+    """What a leaf of the nested page costs, from 10 to 500 customers."""
+    sizes = Sizes(customers, plans, subscriptions, invoices)
+    uvloop.run(scaling.run(sizes, Effort(rounds, seconds_per_round, connections)))
 
 
 @app.command("ingest")

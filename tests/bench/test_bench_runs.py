@@ -28,6 +28,11 @@ PEER = "--peer" if "CI" in os.environ else "--no-peer"
             "ONE: the answers are equal",
         ),
         (
+            "scaling --customers 520 --plans 3 --subscriptions 530 --invoices 540 --rounds 1 "
+            "--seconds-per-round 0.05 --connections 1",
+            "500 customers: ",
+        ),
+        (
             "ingest --customers 7 --events-per-call 1 --events-per-call 20 "
             "--seconds-per-round 0.02 --rounds 1 --connections 2 --receipts",
             "the tables are equal",
