@@ -21,6 +21,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -33,6 +34,7 @@ from graphql import (
     is_list_type,
 )
 
+from fubble_gql.api.listed import Listed
 from fubble_gql.api.pagination import SIZE_DEFAULT, SIZE_MAX
 
 # What a list is taken to hold that is not paged; those of the schema are longer.
@@ -53,6 +55,8 @@ COMPUTED = frozenset(
         "whatIf",
     }
 )
+# So many fields beside each other come with their object; as many more cost as much as another one.
+FIELDS_OF_ONE = 10
 # The schema has four directives. A long row of wrong ones would be reported one by one.
 DIRECTIVES_AT_ONE_PLACE = 4
 # Fields and fragments inside of each other: graphql-core gives up at twice as many, without a reason.
@@ -120,6 +124,7 @@ class Measure:
         self._schema = schema
         self._document = document
         self._values = _values(chosen, variables)
+        self._listed = Listed(self._values)
         self._fragments = {
             part.name.value: part
             for part in document.definitions
@@ -194,14 +199,17 @@ class Measure:
         field = getattr(parent, "fields", {}).get(name)
         kind: Any = self._schema.get_type(about_schema) if about_schema else field and field.type
         size = self._selected(node.selection_set, kind and get_named_type(kind), level + 1)
-        size.width = 1
+        wide, size.width = size.width // FIELDS_OF_ONE, 1
         size.aliases += node.alias is not None
         if about_schema:
             size.schema_depth, size.schema_cost = size.depth + 1, size.cost + 1
             size.depth, size.cost = 1, 0
         else:
             size.depth += 1
+            size.cost += wide
             self._charge(size, node, kind)
+            if parent is not self._schema.mutation_type:  # those have limits of their own
+                size.cost += self._listed.of(node)
         return size
 
     def _charge(self, size: Size, node: FieldNode, kind: Any) -> None:  # noqa: ANN401
@@ -259,9 +267,11 @@ def _values(
 
 
 def _literal(value: ValueNode | None) -> object:
-    """What is written in the document, as far as it can be a size or a list."""
+    """What is written in the document, as far as it can be a size, a list, or hold one."""
     if isinstance(value, IntValueNode):
         return int(value.value) if len(value.value) < 10 else SIZE_MAX
+    if isinstance(value, ObjectValueNode):
+        return {field.name.value: field.value for field in value.fields}
     return list(value.values) if isinstance(value, ListValueNode) else None
 
 

@@ -192,8 +192,27 @@ COSTS: list[tuple[str, dict[str, object], int]] = [
     ("{ customers(first: 7) { nodes { subscriptions(first: 3) { nodes { id } } } } }", {}, 36),
     # A list without pages is taken to hold five.
     ("{ plans(first: 2) { nodes { priceComponents { key pricing { __typename } } } } }", {}, 23),
-    ('{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 3),
-    ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a"] * 9}, 9),
+    # What is listed is paid for where it is given: three objects, by three ids.
+    ('{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 6),
+    ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a"] * 9}, 18),
+    (
+        "query ($k: [String!]) { a: customers(first: 1) { nodes { ...F } } b: customers(first: 2) "
+        "{ nodes { ...F } } } fragment F on Customer { usage(metrics: $k) { quantity } }",
+        {"k": ["calls"] * 7},
+        # Two pages and their customers; for each customer a sum, its list of five, and seven names.
+        2 + 3 + 3 * (10 + 5 + 7),
+    ),
+    # Every tenth field of an object costs as much as another object.
+    (
+        "{ customers(first: 7) { nodes { " + " ".join(f"f{n}: id" for n in range(9)) + " } } }",
+        {},
+        8,
+    ),
+    (
+        "{ customers(first: 7) { nodes { " + " ".join(f"f{n}: id" for n in range(20)) + " } } }",
+        {},
+        22,
+    ),
     ('{ customer(key: "acme") { invoicePreview { total { amount } } } }', {}, 13),
     # The same fragment of two pages, of different sizes.
     (
@@ -221,7 +240,19 @@ async def test_the_cost_is_what_may_be_returned(
 async def test_no_spelling_of_a_page_size_makes_it_cheap(value: Any) -> None:  # noqa: ANN401
     weighed = weigh(GRAPHQL, parse(SIZED % ""), None, {"n": value}, DOCUMENT_LIMITS)
 
-    assert weighed.cost == (2 if value in (True, -1) else 101)
+    listed = len(value) if isinstance(value, list) else 0
+    assert weighed.cost == (2 if value in (True, -1) else 101 + listed)
+
+
+async def test_a_long_list_is_paid_for_wherever_it_is_used(sqlite_api: Api) -> None:
+    """A variable may be as long as a body, and be used in any number of places."""
+    fields = " ".join(f"a{n}: usage(metrics: $k) {{ quantity }}" for n in range(40))
+    document = f'query ($k: [String!]) {{ customer(key: "acme") {{ {fields} }} }}'
+
+    for _ in range(2):
+        response = await sent(sqlite_api, document, variables={"k": ["calls"] * 3_000})
+        [error] = read(response)["errors"]
+        assert error["extensions"]["limit"] == "cost"
 
 
 async def test_only_the_operation_that_runs_is_paid_for(sqlite_api: Api) -> None:
