@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from itertools import islice
 
 from tests.api.conftest import Api
@@ -13,7 +14,14 @@ from tests.api.graph import schema
 from tests.api.portal import as_customer
 from tests.api.two_customers import two_customers
 from tests.reads.both import both, learn, words_from
-from tests.reads.documents import documents
+from tests.reads.documents import Words, documents
+from tests.reads.kinds import (
+    OF_ANSWERS,
+    OF_DOCUMENTS,
+    OF_MANY_ANSWERS,
+    kinds_answered,
+    kinds_sent,
+)
 
 DOCUMENTS = int(os.environ.get("FUBBLE_TEST_DOCUMENTS", "120"))
 SEED = int(os.environ.get("FUBBLE_TEST_SEED", "6"))
@@ -33,15 +41,27 @@ async def test_random_documents_get_the_same_bytes_from_plans_and_without_them(
     operator = {"Authorization": f"Bearer {api.key}"}
     portal = {"Authorization": f"Bearer {customer.key}"}
     words = words_from([(await api.http.post("/graphql", json={"query": LISTS})).text])
+    seen: Counter[str] = Counter()
     async with both(api, database_url) as pair, customer.http:
         for sent in islice(documents(schema(), words, SEED), DOCUMENTS):
-            learn(words, await pair.ask(sent, operator))
+            answer = await pair.ask(sent, operator)
+            learn(words, answer)
+            seen += kinds_answered(answer)
             await pair.ask(sent, portal)
         tally = pair.tally
-    print(tally)  # noqa: T201 - shown where a long run is asked for
+    print(tally, seen)  # noqa: T201 - shown where a long run is asked for
+    assert set(seen) >= (OF_ANSWERS if DOCUMENTS < 1_000 else OF_MANY_ANSWERS)
     # The proof is worth something only if much of it is answered, by plans above all.
     assert tally.with_data > tally.documents * 0.5
     assert tally.by_plan > tally.documents * 0.3
     if api.connection.dialect == "postgres":
         assert tally.by_database > tally.documents * 0.03
     assert tally.with_errors > tally.documents * 0.05
+
+
+def test_random_documents_hold_everything_that_a_document_may_hold() -> None:
+    words = Words(ids=["cus_1"], texts=["acme"])
+    seen: Counter[str] = Counter()
+    for sent in islice(documents(schema(), words, SEED), 500):
+        seen += kinds_sent(schema(), sent)
+    assert set(seen) >= OF_DOCUMENTS
