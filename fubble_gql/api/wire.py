@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -180,6 +181,7 @@ def weight(accept: str, *media_ranges: str) -> int:
     return next((weights[name] for name in media_ranges if name in weights), 0)
 
 
+@lru_cache(maxsize=100)
 def negotiate(accept: str | None) -> str:
     """The media type of the answer; raises a 406 `Refusal` when the client takes neither."""
     if not accept or not accept.strip():
@@ -193,10 +195,11 @@ def negotiate(accept: str | None) -> str:
 
 def prefers_page(request: Request) -> bool:
     """Whether a browser asks for a page: it names text/html and no JSON above it, and no query."""
+    if request.method != "GET" or _has_query(request):
+        return False
     accept = request.headers.get("accept", "")
     html = weight(accept, "text/html")
-    other = max(weight(accept, GRAPHQL), weight(accept, JSON))
-    return request.method == "GET" and html > 0 and html >= other and not _has_query(request)
+    return html > 0 and html >= max(weight(accept, GRAPHQL), weight(accept, JSON))
 
 
 def _has_query(request: Request) -> bool:
@@ -241,7 +244,7 @@ def _loads(text: str | bytearray, what: str) -> object:
     try:
         if isinstance(text, bytearray):
             text = text.decode("utf-8")
-        value: object = json.loads(text, parse_float=Decimal, parse_constant=_not_a_number)
+        value: object = _READER.decode(text)
     except UnicodeDecodeError:
         reason = "is not in UTF-8"
     except json.JSONDecodeError as error:
@@ -257,6 +260,9 @@ def _loads(text: str | bytearray, what: str) -> object:
 
 def _not_a_number(spelling: str) -> NoReturn:
     raise ValueError(spelling)
+
+
+_READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_not_a_number)
 
 
 def _call_of(message: dict[str, Any]) -> Call:

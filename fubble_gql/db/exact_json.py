@@ -23,11 +23,17 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not a JSON number.")
 
 
-def loads(text: str | bytes) -> object:
+# `json.loads` would make one for each text.
+_DECODER = json.JSONDecoder(
+    parse_float=Decimal, parse_int=_integer, parse_constant=_refuse_constant
+)
+
+
+def loads(text: str | bytes | bytearray) -> object:
     """Read JSON without ever making a float; raises ValueError on NaN and Infinity."""
-    return json.loads(
-        text, parse_float=Decimal, parse_int=_integer, parse_constant=_refuse_constant
-    )
+    if not isinstance(text, str):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return _DECODER.decode(text)
 
 
 def _number(value: object) -> orjson.Fragment:
