@@ -117,15 +117,20 @@ class Admission:
 def in_pieces(send: Send) -> Send:
     """Send a long body piece by piece, each when the client has taken most of the one before.
 
-    All at once it would lie in the server's buffer after the request is over, uncounted.
+    All at once it would lie in the server's buffer after the request is over, uncounted. What is left
+    is never copied: for a hundred megabytes that took half a minute.
     """
 
     async def send_pieces(message: Message) -> None:
         body = message.get("body", b"")
-        while len(body) > PIECE_BYTES:
-            await send({**message, "body": body[:PIECE_BYTES], "more_body": True})
-            body = body[PIECE_BYTES:]
-        await send({**message, "body": body} if "body" in message else message)
+        if len(body) <= PIECE_BYTES:
+            await send(message)
+            return
+        last = (len(body) - 1) // PIECE_BYTES * PIECE_BYTES
+        for start in range(0, last, PIECE_BYTES):
+            piece = body[start : start + PIECE_BYTES]
+            await send({**message, "body": piece, "more_body": True})
+        await send({**message, "body": body[last:]})
 
     return send_pieces
 

@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from starlette.types import Message
 
-from fubble_gql.api.admission import PIECE_BYTES, Admission, Limits
+from fubble_gql.api.admission import PIECE_BYTES, Admission, Limits, in_pieces
 from fubble_gql.api.http import GraphQLEndpoint
 from tests.api.toy import SCHEMA, open_context
 
@@ -100,6 +101,30 @@ async def test_an_answer_counts_until_it_is_taken() -> None:
     assert max(len(piece) for piece in slow.answer) == PIECE_BYTES
     assert json.loads(b"".join(slow.answer))["data"]["echo"] == "x" * 5 * PIECE_BYTES + "0"
     assert (await asked(endpoint)).status == 200
+
+
+class Counted(bytes):
+    """A body that knows how many bytes of it, and of what was cut from it, were copied."""
+
+    copied = 0
+
+    def __getitem__(self, part: Any) -> Any:  # noqa: ANN401 - as bytes has it
+        piece = Counted(super().__getitem__(part))
+        Counted.copied += len(piece)
+        return piece
+
+
+async def test_a_long_answer_is_copied_once_however_long_it_is() -> None:
+    body, sent = Counted(bytes(range(256)) * 1_024 * 5 + b"end"), list[Message]()
+
+    async def take(message: Message) -> None:
+        sent.append(message)
+
+    await in_pieces(take)({"type": "http.response.body", "body": body})
+
+    assert Counted.copied == len(body)
+    assert b"".join(one["body"] for one in sent) == body
+    assert [one.get("more_body", False) for one in sent] == [True] * (len(sent) - 1) + [False]
 
 
 async def test_a_body_that_arrives_is_no_operation_yet() -> None:
