@@ -109,6 +109,7 @@ async def cost_series_of(
     """The days of a subscription's period."""
     asked = Asked(row.customer_id, row.id, info.context.now, read_period(period, "period"))
     found = await info.context.loaders.cost_series(asked)
+    info.context.loaders.show_points(sum(1 + len(day.lines) for day in found.days))
     totals = accumulate(day.amount for day in found.days)
     return [
         CostPoint(day=day, total=total, currency=found.currency)

@@ -15,6 +15,7 @@ from fubble_gql.billing.held import HeldRow, held_periods
 from fubble_gql.billing.invoice_rows import INVOICES, InvoiceLineRow, InvoiceRow, lines_of
 from fubble_gql.billing.life import Life
 from fubble_gql.billing.pieces import Need
+from fubble_gql.billing.points import SHOWN_MAX, too_many_shown
 from fubble_gql.billing.preview import Preview
 from fubble_gql.billing.prices import Prices, prices_of
 from fubble_gql.billing.rows import (
@@ -58,6 +59,7 @@ class Loaders:
         self._connection = connection
         self._by_key: dict[object, DataLoader[Any, Any]] = {}
         self._lives: dict[UUID, Life] = {}
+        self._points = 0
 
     def stop(self) -> None:
         """End what is being read: whoever waited for it has been answered."""
@@ -65,6 +67,15 @@ class Loaders:
             waiting = cast(DefaultCache[Any, Any], loader.cache_map).cache_map
             for future in list(waiting.values()):
                 future.cancel()
+
+    def show_points(self, count: int) -> None:
+        """Points of a series are about to be shown. Raises Refused where there are too many in all.
+
+        How many a series has is known from its period alone, and so is no part of a document's cost.
+        """
+        self._points += count
+        if self._points > SHOWN_MAX:
+            raise too_many_shown()
 
     def know(self, life: Life) -> None:
         """Show a subscription as a write made it, even where that was a dry run."""

@@ -189,7 +189,9 @@ async def usage_of(
         granularity=given_or_none(granularity),
         group_by=tuple(given_or_none(group_by) or ()),
     )
-    return [_usage(report) for report in await info.context.loaders.usage(question)]
+    reports = await info.context.loaders.usage(question)
+    info.context.loaders.show_points(sum(1 + len(one.series) for one in reports))
+    return [_usage(report) for report in reports]
 
 
 def _usage(report: Report) -> MetricUsage:

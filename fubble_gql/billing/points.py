@@ -6,6 +6,9 @@ from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.period import Granularity, Period, buckets
 
 POINTS_MAX = 10_000
+# Of all series of an operation, with their rows, and with the lines of days: what is read once may be
+# shown any number of times.
+SHOWN_MAX = 200_000
 _HOUR = 3_600_000_000
 _MICROSECONDS = {
     Granularity.HOUR: _HOUR,
@@ -26,6 +29,15 @@ def points(
     if roughly * max(1, series) > POINTS_MAX:
         raise too_many("period")
     return buckets(period, granularity, timezone)
+
+
+def too_many_shown() -> Refused:
+    """The refusal of more than an operation may show in all its series."""
+    return refuse(
+        Code.LIMIT_EXCEEDED,
+        f"All series of an operation have at most {SHOWN_MAX:,} points together: ask in several "
+        "calls, or for shorter periods or coarser granularities.",
+    )
 
 
 def too_many(argument: str) -> Refused:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
+from fubble_gql.api import loaders
 from tests.api.builders import (
     MAY,
     Json,
@@ -107,3 +110,26 @@ async def test_groups_times_buckets_are_bounded(api: Api) -> None:
 
     assert len(by_day) * len(by_day[0]["series"]) == 322 * 31  # of 10,000
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
+async def test_what_is_shown_again_and_again_counts_each_time(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of one customer's invoices shows that customer as often: it costs little to read."""
+    await a_customer(api)
+    await a_metric(api)
+    await a_plan(api, per_unit())
+    await a_subscription(api)
+    monkeypatch.setattr(loaders, "SHOWN_MAX", 100)  # May by day has 31 points, and its row
+    by_day = 'usage(period: $may, metrics: ["calls"], granularity: DAY) { series { quantity } }'
+    costs = "subscriptions { nodes { costSeries(period: $may) { amount { amount } } } }"
+    three = " ".join(f"a{n}: {by_day}" for n in range(3))
+    within, *beyond = (
+        f"query ($may: PeriodInput!) {{ customers {{ nodes {{ {fields} }} }} }}"
+        for fields in (three, f"{three} {by_day}", f"{three} {costs}")
+    )
+
+    for document in beyond:
+        assert (await api.ask(within, may=MAY))["customers"]["nodes"]
+        errors = await api.errors(document, may=MAY)
+        assert {error["extensions"]["code"] for error in errors} == {"LIMIT_EXCEEDED"}
