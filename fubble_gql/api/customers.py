@@ -36,7 +36,7 @@ from fubble_gql.api.pagination import (
 )
 from fubble_gql.api.periods import AsOf, BillPeriod, Money
 from fubble_gql.api.refs import CustomerRef
-from fubble_gql.api.relations import paged_children
+from fubble_gql.api.relations import paged_children, selected
 from fubble_gql.api.subscriptions import PlanSubscription
 from fubble_gql.api.usage import (
     GroupBy,
@@ -63,6 +63,7 @@ from fubble_gql.customers.store import CUSTOMERS, CustomerRow
 from fubble_gql.db import refs as rows
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import ALWAYS
+from fubble_gql.reads.marks import marked, reads_selected
 
 Status = Annotated[
     SubscriptionStatus | None, strawberry.argument(description="Only those in this status now.")
@@ -207,7 +208,7 @@ class CustomerPayload:
 class CustomerQuery:
     """Reading customers."""
 
-    @strawberry.field
+    @marked(reads_selected())
     async def customer(
         self,
         info: Info,
@@ -220,7 +221,9 @@ class CustomerQuery:
     ) -> Customer | None:
         """One customer, by id or by key; null when there is none."""
         ref = refs.either(info, "Customer", given_or_none(id), given_or_none(key))
-        return Customer.shown_or_none(await rows.find(info.context.connection, CUSTOMERS, ref))
+        return Customer.shown_or_none(
+            await rows.find(info.context.connection, selected(CUSTOMERS, info), ref)
+        )
 
     @listed
     async def customers(

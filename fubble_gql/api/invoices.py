@@ -30,7 +30,7 @@ from fubble_gql.customers.store import CUSTOMERS
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Code, refuse
-from fubble_gql.reads.marks import computed_from, for_many
+from fubble_gql.reads.marks import computed_from, for_many, marked, reads_selected
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -194,7 +194,7 @@ class Invoice(Shown, Node, Bill):
 class InvoiceQuery:
     """Reading invoices."""
 
-    @strawberry.field
+    @marked(reads_selected())
     async def invoice(
         self,
         info: Info,
@@ -213,7 +213,7 @@ class InvoiceQuery:
             where = sql("where number = ?", given_number)
         else:
             where = sql("where id = ?", info.context.own_id("Invoice", own, "id"))
-        rows = await INVOICES.select(info.context.connection, where)
+        rows = await relations.selected(INVOICES, info).select(info.context.connection, where)
         return Invoice.shown_or_none(rows[0] if rows else None)
 
     @listed

@@ -16,11 +16,13 @@ from fubble_gql.api.inputs import changes, given, given_or_none
 from fubble_gql.api.node import Node, Shown
 from fubble_gql.api.pagination import Connection, Listing, Page, connect, listed
 from fubble_gql.api.refs import MetricRef
+from fubble_gql.api.relations import selected
 from fubble_gql.billing import archive
 from fubble_gql.catalog import metrics
 from fubble_gql.catalog.kinds import Aggregation, DimensionKind, MetricType
 from fubble_gql.catalog.rows import BY_CREATION, METRICS, MetricRow
 from fubble_gql.db import refs as rows
+from fubble_gql.reads.marks import marked, reads_selected
 
 
 @strawberry.type
@@ -135,7 +137,7 @@ class UpdateMetricInput:
 class MetricQuery:
     """Reading metrics."""
 
-    @strawberry.field
+    @marked(reads_selected())
     async def metric(
         self,
         info: Info,
@@ -148,7 +150,9 @@ class MetricQuery:
     ) -> Metric | None:
         """One metric, by id or by key; null when there is none."""
         ref = refs.either(info, "Metric", given_or_none(id), given_or_none(key))
-        return Metric.shown_or_none(await rows.find(info.context.connection, METRICS, ref))
+        return Metric.shown_or_none(
+            await rows.find(info.context.connection, selected(METRICS, info), ref)
+        )
 
     @listed
     async def metrics(self, info: Info, page: Page) -> Connection[Metric]:

@@ -11,7 +11,7 @@ import strawberry
 
 from fubble_gql.api.context import Info
 from fubble_gql.api.loaders import Relation
-from fubble_gql.api.pagination import Connection, Listing, Page, Paged, selected_of
+from fubble_gql.api.pagination import Connection, Listing, Page, Paged, as_written, selected_of
 from fubble_gql.db import pages
 from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import Table
@@ -106,10 +106,7 @@ async def _pages(
     if selected_text(info) is None:
         return await pages.pages(connection, table, parents, order, window, where)
     written = await pages.pages_written(connection, table, parents, order, window, where)
-    return {
-        id: Slice(cast(list[Any], text), has_next=False, has_previous=False)
-        for id, text in written.items()
-    }
+    return {id: as_written(text) for id, text in written.items()}
 
 
 def selected(table: Table[Any], info: Info, *needed: str) -> Table[Any]:

@@ -46,7 +46,7 @@ from fubble_gql.db import refs as db_refs
 from fubble_gql.db.pages import Order, Slice
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.rows import Table
-from fubble_gql.reads.marks import computed_from, for_many, marked
+from fubble_gql.reads.marks import computed_from, for_many, marked, reads_selected
 
 if TYPE_CHECKING:
     from fubble_gql.api.customers import Customer
@@ -250,13 +250,14 @@ class PlanSubscription(Shown, Node):
 class SubscriptionQuery:
     """Reading subscriptions."""
 
-    @strawberry.field
+    @marked(reads_selected())
     async def plan_subscription(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
     ) -> PlanSubscription | None:
         """One subscription; null when there is none."""
         ref = Ref(id=info.context.own_id("PlanSubscription", id, "id"))
-        found = await db_refs.find(info.context.connection, SUBSCRIPTIONS, ref)
+        wanted = relations.selected(SUBSCRIPTIONS, info)
+        found = await db_refs.find(info.context.connection, wanted, ref)
         return PlanSubscription.shown_or_none(found)
 
 

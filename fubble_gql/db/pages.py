@@ -81,6 +81,29 @@ async def page(
     return _cut(rows, window)
 
 
+async def page_written(
+    connection: Connection, table: Table[Any], order: Order, window: Window, where: Sql = ALWAYS
+) -> str:
+    """The JSON of the list of one page, of which the table writes one text for each row.
+
+    Whether there are more is not looked at. One statement; PostgreSQL only.
+    """
+    walked, conditions = _walk(order, window)
+    (text,) = table.texts
+    statement = (
+        sql(
+            f"select '[' || string_agg({text}, ',' {order.of(table.name)}) || ']'"
+            " from (select * from"
+        )
+        + table.source(connection)
+        + "where"
+        + all_of([where, *conditions])
+        + sql(f"{walked.clause} limit ?) as {table.name}", window.size)
+    )
+    [[written]] = await connection.fetch(statement)
+    return written or "[]"
+
+
 async def pages(
     connection: Connection,
     table: Table[R],

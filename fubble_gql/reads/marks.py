@@ -55,7 +55,7 @@ def computed_from(*columns: str, written: Written | None = None) -> Metadata:
     return {_MARK: Mark(frozenset(columns), written=written)}
 
 
-def lists_rows() -> Metadata:
+def reads_selected() -> Metadata:
     """The field reads rows, no other columns and texts than are selected."""
     return {_MARK: Mark(writes="rows")}
 
