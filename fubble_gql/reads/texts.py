@@ -148,6 +148,8 @@ class TextCompiler(SqlCompiler):
             return [*written]
         if rows is not None and not (found.mark.passes_rows and self._writes(kind, details, rows)):
             self._need(parent, details, rows)
+            # What passes rows on without a text still counts them, so that they must be a list.
+            rows.singly |= found.mark.passes_rows
         if (attribute := found.attribute) is not None:
             scope.looks_at_object = True
             below = rows if found.mark.passes_rows else None

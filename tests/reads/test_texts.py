@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
@@ -49,6 +50,20 @@ BELOW_LINES = """{
     again: lines { steps { amount } description }
   } }
 }"""
+
+# What can be selected of a page, which is written as one text where nothing but `nodes` looks at its rows.
+PAGE_PARTS = (
+    "nodes { id }",
+    "again: nodes { __typename }",
+    "edges { __typename }",
+    "edges { node { __typename } }",
+    "edges { node { id } }",
+    "edges { cursor }",
+    "pageInfo { hasNextPage }",
+    "pageInfo { __typename }",
+    "totalCount",
+)
+PAGES = ("subscriptions", "invoices", "creditGrants")
 
 
 async def _an_odd_seller(api: Api) -> None:
@@ -103,3 +118,22 @@ async def test_what_customers_may_not_see_is_not_written(
     async with both(postgres_api, postgres_url) as pair, customer.http:
         text = await pair.ask(Sent(document, {}), {"Authorization": f"Bearer {customer.key}"})
     assert text.count('"paymentMethodId":null') == text.count('"key"') == 1
+
+
+@pytest.mark.parametrize("field", PAGES)
+async def test_pages_are_alike_whatever_is_selected_beside_their_nodes(
+    field: str, postgres_api: Api, postgres_url: str
+) -> None:
+    await two_customers(postgres_api)
+    customer = await as_customer(postgres_api)
+    asked = [
+        "{ customers { nodes { key page: " + f"{field}(first: 2) {{ {one} {other} }}" + " } } }"
+        for one, other in permutations(PAGE_PARTS, 2)
+        if "nodes { id }" in (one, other)
+    ]
+    async with both(postgres_api, postgres_url) as pair, customer.http:
+        for document in asked:
+            for key in (postgres_api.key, customer.key):
+                await pair.ask(Sent(document, {}), {"Authorization": f"Bearer {key}"})
+    assert pair.tally.reordered == pair.tally.with_errors == 0
+    assert pair.tally.by_database == pair.tally.documents == 2 * len(asked)
