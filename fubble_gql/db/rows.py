@@ -78,9 +78,14 @@ class Table(Generic[R]):
         return sql("(") + self.visible(customer_id) + ")"
 
     def source(self, connection: Connection) -> Sql:
-        """What to select from: the table, or the rows that the connection's customer may see."""
+        """What to select from: the table, or the rows that the connection's customer may see.
+
+        Raises Masked where a text has a column that is hidden from customers.
+        """
         if connection.customer_id is None:
             return sql(self.name)
+        if any(f"{ITSELF}.{name}" in text for name in self.hidden for text in self.written):
+            raise Masked(self.name)
         seen = self.seen_by(connection.customer_id)
         return sql(f"(select * from {self.name} where") + seen + f") as {self.name}"
 
@@ -149,8 +154,6 @@ class Table(Generic[R]):
                 columns[n] = tuple(None if one is None else decode(one) for one in columns[n])
         rows = [*map(partial(tuple.__new__, self.row), zip(*columns, strict=True))]
         if connection.customer_id is not None and self.hidden:
-            if any(f"{ITSELF}.{name}" in text for name in self.hidden for text in self.written):
-                raise Masked(self.name)
             shown = {name: self.hidden[name] for name in self.hidden if name in self.row._fields}
             return [row._replace(**shown) for row in rows]
         return rows

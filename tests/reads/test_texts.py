@@ -7,6 +7,12 @@ from itertools import permutations
 
 import pytest
 
+from fubble_gql.api import written
+from fubble_gql.customers import store
+from fubble_gql.db import pages
+from fubble_gql.db.pages import Order, Window
+from fubble_gql.db.rows import Masked
+from fubble_gql.db.sql import ALWAYS, sql
 from tests.api.builders import a_customer
 from tests.api.conftest import Api
 from tests.api.invoicing import a_draft, added, finalized
@@ -137,3 +143,15 @@ async def test_pages_are_alike_whatever_is_selected_beside_their_nodes(
                 await pair.ask(Sent(document, {}), {"Authorization": f"Bearer {key}"})
     assert pair.tally.reordered == pair.tally.with_errors == 0
     assert pair.tally.by_database == pair.tally.documents == 2 * len(asked)
+
+
+async def test_a_customer_gets_no_hidden_column_in_a_whole_list(postgres_api: Api) -> None:
+    """No field lists customers below a parent; whoever adds one need not know of this."""
+    await two_customers(postgres_api)
+    (row, *_) = await store.CUSTOMERS.select(postgres_api.connection, sql("where") + ALWAYS)
+    connection = postgres_api.connection.only(row.id)
+    table = store.CUSTOMERS.writing({"id"}, (written.text("payment_method_id"),))
+    with pytest.raises(Masked):
+        await table.written_by(connection, "id", [row.id], "id")
+    with pytest.raises(Masked):
+        await pages.pages_written(connection, table, ("id", [row.id]), Order(("id",)), Window(1))
