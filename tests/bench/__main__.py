@@ -33,6 +33,9 @@ app = typer.Typer(
 Rounds = Annotated[int, typer.Option(min=1, help="Counted rounds; one more warms up.")]
 Connections = Annotated[int, typer.Option(min=1, help="How many callers there are at a time.")]
 Customers = Annotated[int, typer.Option(min=1, help="Customers in the database.")]
+Plans = Annotated[int, typer.Option(min=1, help="Plans of five components each.")]
+Subscriptions = Annotated[int, typer.Option(min=0, help="Subscriptions in all.")]
+Invoices = Annotated[int, typer.Option(min=1, help="Of four lines each.")]
 VolumeCustomers = Annotated[int, typer.Option(min=3, help="Customers in each database.")]
 Few = Annotated[int, typer.Option(min=1, help="Events in the smaller database.")]
 Many = Annotated[int, typer.Option(min=1, help="Events in the larger one.")]
@@ -45,8 +48,8 @@ OrmCustomers = Annotated[int, typer.Option(min=1, help="Whose events the ORM rea
 @app.command("nested")
 def nested_command(
     customers: Customers = 10_000,
-    plans: Annotated[int, typer.Option(min=1, help="Plans of five components each.")] = 50,
-    subscriptions: Annotated[int, typer.Option(min=0, help="Subscriptions in all.")] = 20_000,
+    plans: Plans = 50,
+    subscriptions: Subscriptions = 20_000,
     rounds: Rounds = 9,
     seconds_per_round: Annotated[float, typer.Option(help="For each of the two.")] = 3.0,
     connections: Connections = 16,
@@ -59,9 +62,9 @@ def nested_command(
 @app.command("read")
 def read_command(
     customers: Customers = 10_000,
-    plans: Annotated[int, typer.Option(min=1, help="Plans of five components each.")] = 50,
-    subscriptions: Annotated[int, typer.Option(min=0, help="Subscriptions in all.")] = 20_000,
-    invoices: Annotated[int, typer.Option(min=1, help="Of four lines each.")] = 100_000,
+    plans: Plans = 50,
+    subscriptions: Subscriptions = 20_000,
+    invoices: Invoices = 100_000,
     *,
     rounds: Rounds = 9,
     seconds_per_round: Annotated[float, typer.Option(help="For each contestant.")] = 2.0,
@@ -80,9 +83,9 @@ def read_command(
 @app.command("scaling")
 def scaling_command(
     customers: Customers = 10_000,
-    plans: Annotated[int, typer.Option(min=1, help="Plans of five components each.")] = 50,
-    subscriptions: Annotated[int, typer.Option(min=0, help="Subscriptions in all.")] = 20_000,
-    invoices: Annotated[int, typer.Option(min=1, help="Of four lines each.")] = 100_000,
+    plans: Plans = 50,
+    subscriptions: Subscriptions = 20_000,
+    invoices: Invoices = 100_000,
     *,
     rounds: Rounds = 3,
     seconds_per_round: Annotated[float, typer.Option(help="For each size.")] = 2.0,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench.client import Line
 from tests.bench.rounds import Contestant
-from tests.bench.servers import Meter, cpu_seconds_of
+from tests.bench.servers import Meter, cpu_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def database_seconds(name: str) -> dict[int, float]:
     for process in Path("/proc").glob("[0-9]*") if name else ():
         try:
             if name.encode() in (process / "cmdline").read_bytes():
-                seconds[int(process.name)] = cpu_seconds_of(int(process.name))
+                seconds[int(process.name)] = cpu_seconds(int(process.name))
         except OSError:
             continue  # it has ended
     return seconds

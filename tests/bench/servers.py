@@ -51,15 +51,6 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def cpu_seconds_of(pid: int) -> float:
-    """What a process has used so far; 0 where the system does not tell."""
-    try:
-        figures = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(figures[11]) + int(figures[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @dataclass
 class Meter:
     """Processor time of a server and of this process, and for how many answers."""
