@@ -36,7 +36,8 @@ from fubble_gql.api.pagination import (
 )
 from fubble_gql.api.periods import AsOf, BillPeriod, Money
 from fubble_gql.api.refs import CustomerRef
-from fubble_gql.api.relations import paged_children, selected
+from fubble_gql.api.relations import paged_children
+from fubble_gql.api.selecting import selected
 from fubble_gql.api.subscriptions import PlanSubscription
 from fubble_gql.api.usage import (
     GroupBy,

@@ -8,20 +8,18 @@ from uuid import UUID
 
 import strawberry
 
-from fubble_gql.api import relations
 from fubble_gql.api.context import Info
 from fubble_gql.api.lines import InvoiceLine, Origin
+from fubble_gql.api.selecting import selected
 from fubble_gql.billing.evidence import OnInvoice
 from fubble_gql.billing.invoice_rows import (
     INVOICE_LINES,
     InvoiceLineRow,
     InvoiceRow,
     lines_of,
-    lines_written,
 )
 from fubble_gql.billing.pieces import Need
 from fubble_gql.pricing.line import Line
-from fubble_gql.reads.marks import selected_text
 
 Parent = strawberry.Parent[InvoiceRow]
 
@@ -36,15 +34,10 @@ class _Shown(NamedTuple):
 
 async def lines_of_many(
     info: Info, invoices: Sequence[InvoiceRow]
-) -> list[list[InvoiceLine]] | list[list[_Shown]] | list[str]:
+) -> list[list[InvoiceLine]] | list[list[_Shown]]:
     """Every invoice's lines, in their order. A row that has what is selected stands for its line."""
-    connection = info.context.connection
-    if (text := selected_text(info)) is not None:
-        of = {row.id: row.currency for row in invoices}
-        texts = await lines_written(connection, of, text)
-        return [texts[invoice.id] for invoice in invoices]
-    table = relations.selected(INVOICE_LINES, info, "invoice_id")
-    found = await lines_of(connection, [row.id for row in invoices], table)
+    table = selected(INVOICE_LINES, info, "invoice_id")
+    found = await lines_of(info.context.connection, [row.id for row in invoices], table)
     if table is INVOICE_LINES:
         return [[_shown(invoice, row) for row in found[invoice.id]] for invoice in invoices]
     return [

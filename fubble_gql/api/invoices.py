@@ -19,6 +19,7 @@ from fubble_gql.api.lines import InvoiceLine
 from fubble_gql.api.node import Node, Shown
 from fubble_gql.api.pagination import Connection, Listing, Page, connect, listed
 from fubble_gql.api.periods import Money, Period, show_money, show_period
+from fubble_gql.api.selecting import selected
 from fubble_gql.billing.invoice_rows import (
     INVOICES,
     NEWEST_FIRST,
@@ -130,7 +131,7 @@ class Invoice(Shown, Node, Bill):
             "id",
             "currency",
             more=("customer_id", "as_of", "created_at"),
-            writes="whole",
+            writes=False,
             within=written.lines,
         ),
     )
@@ -213,7 +214,7 @@ class InvoiceQuery:
             where = sql("where number = ?", given_number)
         else:
             where = sql("where id = ?", info.context.own_id("Invoice", own, "id"))
-        rows = await relations.selected(INVOICES, info).select(info.context.connection, where)
+        rows = await selected(INVOICES, info).select(info.context.connection, where)
         return Invoice.shown_or_none(rows[0] if rows else None)
 
     @listed

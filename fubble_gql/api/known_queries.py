@@ -8,7 +8,7 @@ Whatever is refused here is asked again by Strawberry's own way, which says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -24,20 +24,12 @@ from strawberry.types.execution import ExecutionResult
 
 from fubble_gql.api.limits import DocumentLimits, Weighed, weigh
 from fubble_gql.api.recent import Recent
+from fubble_gql.api.wire import Call
 
 # Of one document, by the sizes of the pages that its variables ask for.
 _WEIGHTS_MAX = 16
 _SIZE_MAX = 10_000
 _Sizes = tuple[object, ...]
-
-
-class Asked(NamedTuple):
-    """An operation as it was sent."""
-
-    query: str
-    variables: Mapping[str, Any] | None
-    operation_name: str | None
-    extensions: Mapping[str, Any] | None
 
 
 class KnownQueries:
@@ -56,50 +48,50 @@ class KnownQueries:
         self._execution = execution
         self._weights: Recent[dict[_Sizes, Weighed]] = Recent()
 
-    async def answer(self, asked: Asked, context: object) -> ExecutionResult | None:
+    async def answer(self, call: Call, context: object) -> ExecutionResult | None:
         """The result; None for what is not known, no query, beyond a limit, or wrongly given."""
-        document = self._valid.get(asked.query)
-        operation = get_operation_ast(document, asked.operation_name) if document else None
+        document = self._valid.get(call.query)
+        operation = get_operation_ast(document, call.operation_name) if document else None
         if document is None or operation is None or operation.operation is not OperationType.QUERY:
             return None
-        weighed = self._weighed(document, operation, asked)
+        weighed = self._weighed(document, operation, call)
         if weighed.beyond is not None:
             return None
         executor: Any = self._execution.build(
             self._schema,
             document,
             context_value=context,
-            raw_variable_values=dict(asked.variables or {}),
-            operation_name=asked.operation_name,
+            raw_variable_values=dict(call.variables or {}),
+            operation_name=call.operation_name,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
-            operation_extensions=asked.extensions,
+            operation_extensions=call.extensions,
         )
         if isinstance(executor, list):
             return None
         result = executor.execute_operation()
         if executor.is_awaitable(result):
             result = await result
-        shown = weighed.extensions(asked.extensions)
+        shown = weighed.extensions(call.extensions)
         return ExecutionResult(data=result.data, errors=result.errors, extensions=shown)
 
     def _weighed(
-        self, document: DocumentNode, operation: OperationDefinitionNode, asked: Asked
+        self, document: DocumentNode, operation: OperationDefinitionNode, call: Call
     ) -> Weighed:
         """A document's weight: of variables only whole numbers and lists change it, and absence."""
-        sizes = _sizes(operation, asked.variables or {})
+        sizes = _sizes(operation, call.variables or {})
         if sizes is None:
-            return self._weigh(document, asked)
-        known = self._weights.get(asked.query)
+            return self._weigh(document, call)
+        known = self._weights.get(call.query)
         if known is None:
-            self._weights.keep(asked.query, known := {})
+            self._weights.keep(call.query, known := {})
         if sizes not in known:
             if len(known) >= _WEIGHTS_MAX:
                 known.clear()
-            known[sizes] = self._weigh(document, asked)
+            known[sizes] = self._weigh(document, call)
         return known[sizes]
 
-    def _weigh(self, document: DocumentNode, asked: Asked) -> Weighed:
-        name, variables = asked.operation_name, asked.variables
+    def _weigh(self, document: DocumentNode, call: Call) -> Weighed:
+        name, variables = call.operation_name, call.variables
         return weigh(self._schema, document, name, variables, self._limits)
 
 

@@ -16,7 +16,7 @@ from fubble_gql.api.inputs import changes, given, given_or_none
 from fubble_gql.api.node import Node, Shown
 from fubble_gql.api.pagination import Connection, Listing, Page, connect, listed
 from fubble_gql.api.refs import MetricRef
-from fubble_gql.api.relations import selected
+from fubble_gql.api.selecting import selected
 from fubble_gql.billing import archive
 from fubble_gql.catalog import metrics
 from fubble_gql.catalog.kinds import Aggregation, DimensionKind, MetricType

@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.loaders import Relation
+from fubble_gql.api.selecting import selected
 from fubble_gql.db import exact_json, pages
 from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import Table
@@ -31,7 +32,6 @@ from fubble_gql.reads.marks import (
     reads_selected,
     selected_columns,
     selected_text,
-    selected_texts,
 )
 
 T = TypeVar("T")
@@ -264,11 +264,8 @@ async def connect_children(
 
 def selected_of(listing: Listing, info: Info, *needed: str) -> Table[Any]:
     """The list's table with what is selected of it, and what cursors hold where there are any."""
-    columns = selected_columns(info)
-    if columns is None:
-        return listing.table
-    place = listing.order.columns if PLACE in columns else ()
-    return listing.table.writing(columns.union(needed, place), selected_texts(info))
+    place = listing.order.columns if PLACE in (selected_columns(info) or ()) else ()
+    return selected(listing.table, info, *needed, *place)
 
 
 async def connect_where(info: Info, listing: Listing, page: Page) -> UncountedConnection[Any]:

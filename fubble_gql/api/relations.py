@@ -12,6 +12,7 @@ import strawberry
 from fubble_gql.api.context import Info
 from fubble_gql.api.loaders import Relation
 from fubble_gql.api.pagination import Connection, Listing, Page, Paged, as_written, selected_of
+from fubble_gql.api.selecting import selected
 from fubble_gql.db import pages
 from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import Table
@@ -19,9 +20,7 @@ from fubble_gql.db.sql import Sql
 from fubble_gql.reads.marks import (
     Metadata,
     for_many,
-    selected_columns,
     selected_text,
-    selected_texts,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,11 +106,3 @@ async def _pages(
         return await pages.pages(connection, table, parents, order, window, where)
     written = await pages.pages_written(connection, table, parents, order, window, where)
     return {id: as_written(text) for id, text in written.items()}
-
-
-def selected(table: Table[Any], info: Info, *needed: str) -> Table[Any]:
-    """A table of which those columns are read that are selected below a field, and these."""
-    columns = selected_columns(info)
-    if columns is None:
-        return table
-    return table.writing(columns.union(needed), selected_texts(info))

@@ -29,7 +29,7 @@ from fubble_gql.api.enums import VALUE_DESCRIPTIONS
 from fubble_gql.api.events_ahead import ReadEventsAhead
 from fubble_gql.api.invoices import InvoiceQuery
 from fubble_gql.api.invoicing import InvoiceMutation
-from fubble_gql.api.known_queries import Asked, KnownQueries
+from fubble_gql.api.known_queries import KnownQueries
 from fubble_gql.api.limits import DOCUMENT_LIMITS, DocumentLimits
 from fubble_gql.api.live import LiveSubscription
 from fubble_gql.api.metrics import MetricMutation, MetricQuery
@@ -44,6 +44,7 @@ from fubble_gql.api.subscribing import SubscriptionMutation
 from fubble_gql.api.subscriptions import SubscriptionQuery
 from fubble_gql.api.usage import UsageEvent
 from fubble_gql.api.validation import Validation
+from fubble_gql.api.wire import Call
 from fubble_gql.api.written import Postgres
 from fubble_gql.reads.execution import compiled
 
@@ -122,8 +123,8 @@ class _Schema(strawberry.Schema):
     ) -> ExecutionResult:
         """As Strawberry does; queries are always allowed."""
         if self.known is not None and query is not None and root_value is None:
-            asked = Asked(query, variable_values, operation_name, operation_extensions)
-            if (result := await self.known.answer(asked, context_value)) is not None:
+            call = Call(query, variable_values, operation_name, operation_extensions)
+            if (result := await self.known.answer(call, context_value)) is not None:
                 return result
         return await super().execute(
             query,

@@ -22,6 +22,7 @@ from fubble_gql.api.pagination import Listing, Page, UncountedConnection, paged_
 from fubble_gql.api.periods import AsOf, BillPeriod, Period, show_period
 from fubble_gql.api.plans import Plan
 from fubble_gql.api.refs import PlanRef
+from fubble_gql.api.selecting import selected
 from fubble_gql.api.usage import (
     GroupBy,
     Metrics,
@@ -58,7 +59,7 @@ LazyInvoice = Annotated["Invoice", strawberry.lazy("fubble_gql.api.invoices")]
 
 async def _plans_now(info: Info, subscriptions: Sequence[SubscriptionRow]) -> list[PlanRow | None]:
     """The plan version that each is on now."""
-    wanted = relations.selected(PLANS, info, "id")
+    wanted = selected(PLANS, info, "id")
     ids = [row.id for row in subscriptions]
     found = await plans_at(info.context.connection, ids, info.context.now, wanted)
     return [found[id] for id in ids]
@@ -256,7 +257,7 @@ class SubscriptionQuery:
     ) -> PlanSubscription | None:
         """One subscription; null when there is none."""
         ref = Ref(id=info.context.own_id("PlanSubscription", id, "id"))
-        wanted = relations.selected(SUBSCRIPTIONS, info)
+        wanted = selected(SUBSCRIPTIONS, info)
         found = await db_refs.find(info.context.connection, wanted, ref)
         return PlanSubscription.shown_or_none(found)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
 from graphql import GraphQLEnumType, GraphQLLeafType
 from iso4217 import Currency
@@ -33,11 +33,11 @@ class Postgres:
 
     def column(self, hint: object, kind: GraphQLLeafType, name: str) -> str | None:
         """SQL for the JSON of a row's column as a text, null where it is null; None for Python's."""
-        plain, column = _plain(hint), f"{ITSELF}.{name}"
+        plain = _plain(hint)
         if isinstance(kind, GraphQLEnumType):
-            return _enum(plain, kind, column)
+            return _enum(plain, kind, name)
         form = _FORMS.get((plain, kind.name))
-        return form.format(column) if form else None
+        return form.format(f"{ITSELF}.{name}") if form else None
 
 
 def own_id(type_name: str) -> str | None:
@@ -53,10 +53,9 @@ def own_id(type_name: str) -> str | None:
 
 def money(column: str) -> dict[str, str]:
     """SQL for the JSON of each field of a Money: a column of a row that has its currency."""
-    currency = f"{ITSELF}.currency"
     return {
-        "amount": _amount(f"{ITSELF}.{column}", _places(currency)),
-        "currency": f"to_json({currency})::text",
+        "amount": _amount(f"{ITSELF}.{column}", _places(f"{ITSELF}.currency")),
+        "currency": text("currency"),
     }
 
 
@@ -112,15 +111,11 @@ def _plain(hint: object) -> object:
 
 
 def _enum(plain: object, kind: GraphQLEnumType, column: str) -> str | None:
-    """A name of an enum, where names are the values that are stored, or these in capitals."""
+    """A name of an enum, where names are the values that are stored."""
     if not isinstance(plain, type) or not issubclass(plain, Enum):
         return None
-    names: dict[Any, Any] = {one.value: kind.coerce_output_value(one) for one in plain}
-    if all(name == value for value, name in names.items()):
-        return f"""'"' || {column} || '"'"""
-    if all(name == str(value).upper() for value, name in names.items()):
-        return f"""'"' || upper({column}) || '"'"""
-    return None
+    is_stored = all(kind.coerce_output_value(one) == one.value for one in plain)
+    return name(column) if is_stored else None
 
 
 def _places(currency: str) -> str:

@@ -12,12 +12,12 @@ from fubble_gql.billing.invoice_states import UNPAID, StoredStatus
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Order
 from fubble_gql.db.repeat import new_id
-from fubble_gql.db.rows import ITSELF, JsonList, JsonObject, Read, Table, of_seen, own
-from fubble_gql.db.sql import Listed, sql
+from fubble_gql.db.rows import JsonList, JsonObject, Read, Table, of_seen, own
+from fubble_gql.db.sql import sql
 from fubble_gql.db.write import Json, Row
 from fubble_gql.pricing.charge import Step
 from fubble_gql.pricing.line import Line, LineKind
-from fubble_gql.pricing.money import ZERO, minor_unit_places
+from fubble_gql.pricing.money import ZERO
 from fubble_gql.pricing.period import Period
 
 
@@ -117,33 +117,6 @@ async def lines_of(
         for row in await table.select(connection, where):
             found[row.invoice_id].append(row)
     return found
-
-
-async def lines_written(
-    connection: Connection, currencies: Mapping[UUID, str], text: str
-) -> dict[UUID, str]:
-    """The JSON of each invoice's lines, in their order, of which `text` is SQL for one's.
-
-    There it may use the `currency` and `places` of `of`, the invoice, whose currency is given. One
-    statement; PostgreSQL only.
-    """
-    names = list(currencies.values())
-    statement = (
-        sql(
-            "select of.id, '[' || (select string_agg("
-            f"{text.replace(ITSELF, INVOICE_LINES.name)}, ',' order by position) from",
-        )
-        + INVOICE_LINES.source(connection)
-        + "where invoice_id = of.id) || ']'"
-        + sql(
-            "from unnest(?::uuid[], ?::text[], ?::int[]) as of(id, currency, places)",
-            Listed(list(currencies)),
-            Listed(names),
-            Listed([minor_unit_places(name) for name in names]),
-        )
-    )
-    records = await connection.fetch(statement)
-    return {record[0]: record[1] or "[]" for record in records}
 
 
 def line_row(invoice_id: UUID, position: int, line: Line, id: UUID | None = None) -> Row:

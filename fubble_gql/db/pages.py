@@ -88,18 +88,7 @@ async def page_written(
 
     Whether there are more is not looked at. One statement; PostgreSQL only.
     """
-    walked, conditions = _walk(order, window)
-    (text,) = table.texts
-    statement = (
-        sql(
-            f"select '[' || string_agg({text}, ',' {order.of(table.name)}) || ']'"
-            " from (select * from"
-        )
-        + table.source(connection)
-        + "where"
-        + all_of([where, *conditions])
-        + sql(f"{walked.clause} limit ?) as {table.name}", window.size)
-    )
+    statement = _list_written(connection, table, order, window, [where])
     [[written]] = await connection.fetch(statement)
     return written or "[]"
 
@@ -160,18 +149,11 @@ async def pages_written(
     Whether there are more is not looked at. One statement; PostgreSQL only.
     """
     column, ids = parents
-    walked, conditions = _walk(order, window)
-    (text,) = table.texts
+    own = [sql(f"{column} = parent_id"), where]
     statement = (
-        sql(
-            f"select parent_id, (select '[' || string_agg({text}, ',' {order.of(table.name)}) || ']'"
-            " from (select * from",
-        )
-        + table.source(connection)
-        + sql(f"where {column} = parent_id and")
-        + all_of([where, *conditions])
-        + sql(f"{walked.clause} limit ?) as {table.name})", window.size)
-        + sql("from unnest(?::uuid[]) as parent(parent_id)", Listed(ids))
+        sql("select parent_id, (")
+        + _list_written(connection, table, order, window, own)
+        + sql(") from unnest(?::uuid[]) as parent(parent_id)", Listed(ids))
     )
     return {parent: text or "[]" for parent, text in await connection.fetch(statement)}
 
@@ -217,6 +199,24 @@ async def _page_each(
     for rows in found:
         rows.sort(key=order.key, reverse=walked.descending)  # a union promises no order
     return [_cut(rows, window) for rows in found]
+
+
+def _list_written(
+    connection: Connection, table: Table[Any], order: Order, window: Window, where: Sequence[Sql]
+) -> Sql:
+    """What selects the JSON of a window's rows, in order; null where there are none."""
+    walked, conditions = _walk(order, window)
+    (text,) = table.texts
+    return (
+        sql(
+            f"select '[' || string_agg({text}, ',' {order.of(table.name)}) || ']'"
+            " from (select * from"
+        )
+        + table.source(connection)
+        + "where"
+        + all_of([*where, *conditions])
+        + sql(f"{walked.clause} limit ?) as {table.name}", window.size)
+    )
 
 
 def _walk(order: Order, window: Window) -> tuple[Order, list[Sql]]:

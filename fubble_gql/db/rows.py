@@ -89,48 +89,26 @@ class Table(Generic[R]):
         seen = self.seen_by(connection.customer_id)
         return sql(f"(select * from {self.name} where") + seen + f") as {self.name}"
 
-    def only(self, columns: Collection[str]) -> Table[R]:
+    def only(self, columns: Collection[str], texts: tuple[str, ...] = ()) -> Table[R]:
         """The same table, of which just these columns are read: its rows have no others.
 
-        But one at least: rows without a column cannot be counted.
+        And `texts`, which PostgreSQL writes: `ITSELF` stands for the table in them, and the rows have
+        them as `w0`, `w1`, … Something is always read: rows without a column cannot be counted.
         """
         names = tuple(name for name in self.row._fields if name in columns)
-        names = names or self.row._fields[:1]
-        if names == self.row._fields:
+        if not names and not texts:
+            names = self.row._fields[:1]
+        if names == self.row._fields and not texts:
             return self
-        if names not in self._narrower:
+        if (names, texts) not in self._narrower:
             if len(self._narrower) >= _NARROWER_MAX:
                 self._narrower.clear()
-            self._narrower[names] = replace(
-                self,
-                row=_narrowed(self.row, names),
-                hidden={name: self.hidden[name] for name in names if name in self.hidden},
-            )
-        return self._narrower[names]
-
-    def writing(self, columns: Collection[str], texts: tuple[str, ...]) -> Table[Any]:
-        """The same table, of which these columns are read, and texts that PostgreSQL writes.
-
-        In the texts `ITSELF` stands for the table. The rows have them as `w0`, `w1`, …
-        """
-        if not texts:
-            return self.only(columns)
-        names = tuple(name for name in self.row._fields if name in columns)
-        wanted = names, texts
-        if wanted not in self._writing:
-            if len(self._writing) >= _NARROWER_MAX:
-                self._writing.clear()
-            self._writing[wanted] = replace(
-                self, row=_writing(self.row, names, len(texts)), written=texts
-            )
-        return self._writing[wanted]
+            row = _narrowed(self.row, names, len(texts))
+            self._narrower[names, texts] = replace(self, row=row, written=texts)
+        return self._narrower[names, texts]
 
     @cached_property
-    def _writing(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Table[Any]]:
-        return {}
-
-    @cached_property
-    def _narrower(self) -> dict[tuple[str, ...], Table[R]]:
+    def _narrower(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Table[R]]:
         return {}
 
     @cached_property
@@ -154,8 +132,8 @@ class Table(Generic[R]):
                 columns[n] = tuple(None if one is None else decode(one) for one in columns[n])
         rows = [*map(partial(tuple.__new__, self.row), zip(*columns, strict=True))]
         if connection.customer_id is not None and self.hidden:
-            shown = {name: self.hidden[name] for name in self.hidden if name in self.row._fields}
-            return [row._replace(**shown) for row in rows]
+            masks = {name: self.hidden[name] for name in self.hidden if name in self.row._fields}
+            return [row._replace(**masks) for row in rows] if masks else rows
         return rows
 
     async def select(self, connection: Connection, rest: Sql) -> list[R]:
@@ -196,13 +174,9 @@ def of_seen(column: str, table: Table[Any]) -> Visible:
     )
 
 
-def _writing(row: type[R], names: Sequence[str], count: int) -> type[R]:
-    """A class of rows with some of another's columns, and texts."""
-    return _narrowed(row, names, [(f"w{n}", str) for n in range(count)])
-
-
-def _narrowed(row: type[R], names: Sequence[str], more: Sequence[tuple[str, Any]] = ()) -> type[R]:
-    """A class of rows with some of another's columns, and all that it can do with them."""
+def _narrowed(row: type[R], names: Sequence[str], texts: int) -> type[R]:
+    """A class of rows with some of another's columns, texts, and all that it can do with them."""
+    more = [(f"w{n}", str) for n in range(texts)]
     hints = get_type_hints(row, include_extras=True)
     base = NamedTuple(row.__name__, [*((name, hints[name]) for name in names), *more])  # type: ignore[misc]
     own = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import strawberry
 
@@ -17,7 +17,6 @@ Metadata = Mapping[str, Any]
 Many = Callable[..., Awaitable[Sequence[Any]]]
 # SQL for a value, for one of a type with this name, or for each field of an object.
 Written = str | Callable[[str], str | None] | Mapping[str, str]
-Writes = Literal["rows", "whole"] | None
 # Takes SQL for the JSON of an item.
 Within = Callable[[str], str]
 
@@ -30,8 +29,8 @@ class Mark:
     """What is told of a field. Unless `columns` are named it needs its parent whole.
 
     `written` is SQL for its JSON, or for that of each field of the object that it is. `writes`: the
-    rows that are read for it can come with texts that the database writes, or it gives the "whole"
-    list's JSON where that is all which is wanted. `within` is SQL for the list's JSON in its parent's.
+    rows that are read for it can come with texts that the database writes. `within` is SQL for the
+    list's JSON in its parent's.
     """
 
     columns: frozenset[str] | None = None
@@ -39,7 +38,7 @@ class Mark:
     many: Many | None = None
     more: frozenset[str] = frozenset()
     written: Written | None = None
-    writes: Writes = None
+    writes: bool = False
     within: Within | None = None
 
 
@@ -57,7 +56,7 @@ def computed_from(*columns: str, written: Written | None = None) -> Metadata:
 
 def reads_selected() -> Metadata:
     """The field reads rows, no other columns and texts than are selected."""
-    return {_MARK: Mark(writes="rows")}
+    return {_MARK: Mark(writes=True)}
 
 
 def passes_rows() -> Metadata:
@@ -69,13 +68,14 @@ def for_many(
     many: Many,
     *columns: str,
     more: Collection[str] = (),
-    writes: Writes = "rows",
+    writes: bool = True,
     within: Within | None = None,
 ) -> Metadata:
     """`many` does for all parents what the resolver does for one; it needs these columns of them.
 
-    And `more` where it is not known which columns are selected below. It reads no other columns and
-    texts than are selected.
+    And `more` where it is not known which columns are selected below. It reads no other columns
+    than are selected and, where it `writes`, the texts. `within` gives SQL for the JSON of the list
+    that it is, in its parent's, by that of an item.
     """
     return {
         _MARK: Mark(

@@ -172,8 +172,6 @@ class TextCompiler(SqlCompiler):
             return rows
         if not found.mark.writes or self._columns(kind, details) is None:
             return None
-        if found.mark.writes == "whole" and not self._object_text(get_named_type(kind), details):
-            return None
         rows = Selected(frozenset())
         return rows if self._writes(kind, details, rows) else None
 

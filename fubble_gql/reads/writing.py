@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from types import NoneType
@@ -60,20 +60,21 @@ class SqlCompiler(Compiler):
         super().__init__(executor)
         self._writer, self._mode = writer, mode
 
-    def _object_text(self, kind: Any, details: FieldDetailsList) -> str | None:  # noqa: ANN401
-        """SQL for the JSON of an object, where the database writes all that is selected of it."""
+    def _object_parts(
+        self,
+        kind: Any,  # noqa: ANN401
+        details: FieldDetailsList,
+        of: Callable[[FieldDetailsList], list[Text] | None],
+    ) -> list[Text] | None:
+        """An object, where the database writes all that is selected of it: `of` a field, its parts."""
         parts: list[Text] = []
         for key, inner in self._selected(kind, details).items():
-            parts.append(f"{',' if parts else '{'}{json.dumps(key)}:")
-            name = inner[0].node.name.value
-            if name == "__typename":
-                parts.append(json.dumps(kind.name))
-                continue
-            written = self._written(kind, field_of(kind, name), inner)
+            is_name = inner[0].node.name.value == "__typename"
+            written = [json.dumps(kind.name)] if is_name else of(inner)
             if written is None:
                 return None
-            parts += written
-        return in_sql([*parts, "}"] if parts else ["{}"])
+            parts += [f"{',' if parts else '{'}{json.dumps(key)}:", *written]
+        return [*parts, "}"] if parts else ["{}"]
 
     def _written(
         self, parent: GraphQLObjectType, found: Field, details: FieldDetailsList
@@ -83,10 +84,10 @@ class SqlCompiler(Compiler):
         inner: Any = kind.of_type if is_required else kind  # type: ignore[union-attr]
         written = found.mark.written
         if found.mark.within is not None and self._mode is Mode.TREES:
-            item = self._object_text(get_named_type(kind), details)
+            item = self._written_item(get_named_type(kind), details)
             return None if item is None else [Sql(found.mark.within(item))]
         if isinstance(written, Mapping):
-            return self._written_object(inner, written, details) if is_required else None
+            return self._object_parts(inner, details, _of(written)) if is_required else None
         if not is_leaf_type(inner):
             return None
         if callable(written):
@@ -100,20 +101,24 @@ class SqlCompiler(Compiler):
             return None
         return [Sql(f"({written})" if is_required else f"coalesce({written}, 'null')")]
 
-    def _written_object(
-        self, kind: GraphQLObjectType, written: Mapping[str, str], details: FieldDetailsList
-    ) -> list[Text] | None:
-        parts: list[Text] = []
-        for key, inner in self._selected(kind, details).items():
-            name = inner[0].node.name.value
-            parts.append(f"{',' if parts else '{'}{json.dumps(key)}:")
-            if name == "__typename":
-                parts.append(json.dumps(kind.name))
-            elif name in written:
-                parts.append(Sql(f"({written[name]})"))
-            else:
-                return None
-        return [*parts, "}"] if parts else ["{}"]
+    def _written_item(self, kind: Any, details: FieldDetailsList) -> str | None:  # noqa: ANN401
+        """SQL for the JSON of an object of its own row."""
+        parts = self._object_parts(
+            kind,
+            details,
+            lambda inner: self._written(kind, field_of(kind, inner[0].node.name.value), inner),
+        )
+        return None if parts is None else in_sql(parts)
+
+
+def _of(written: Mapping[str, str]) -> Callable[[FieldDetailsList], list[Text] | None]:
+    """The parts of a field by SQL for each that there is."""
+
+    def parts(details: FieldDetailsList) -> list[Text] | None:
+        found = written.get(details[0].node.name.value)
+        return None if found is None else [Sql(f"({found})")]
+
+    return parts
 
 
 def _merged(run: Sequence[Text]) -> list[Text]:

@@ -150,7 +150,7 @@ async def test_a_customer_gets_no_hidden_column_in_a_whole_list(postgres_api: Ap
     await two_customers(postgres_api)
     (row, *_) = await store.CUSTOMERS.select(postgres_api.connection, sql("where") + ALWAYS)
     connection = postgres_api.connection.only(row.id)
-    table = store.CUSTOMERS.writing({"id"}, (written.text("payment_method_id"),))
+    table = store.CUSTOMERS.only({"id"}, (written.text("payment_method_id"),))
     with pytest.raises(Masked):
         await table.written_by(connection, "id", [row.id], "id")
     with pytest.raises(Masked):
