@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -25,6 +26,18 @@ from graphql import (
 DEPTH_MAX = 7
 FIELDS_MAX = 6
 _TIMES = ("2026-05-01T00:00:00Z", "2026-06-01T02:00:00+02:00", "2026-07-01T00:00:00Z")
+
+
+# Where rows are read that the database can write, by the type that is selected of.
+ROWS = {
+    "Customer": "customers { nodes %s }",
+    "Invoice": "invoices { nodes %s }",
+    "Plan": "plans { nodes %s }",
+    "CustomerConnection": "customers(first: 2) %s",
+    "InvoiceConnection": "customers { nodes { key invoices(first: 3) %s } }",
+    "PlanSubscriptionConnection": "customers { nodes { key subscriptions(first: 3) %s } }",
+    "CreditGrantConnection": "customers { nodes { key creditGrants(first: 3) %s } }",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +71,22 @@ class Writer:
 
     def document(self) -> Sent:
         """An operation with its fragments, sometimes beside another one."""
-        root = self._schema.query_type
-        selected = self._selection(root, 0)
+        query = self._written(self._selection(self._schema.query_type, 0))
+        if self._chance(0.05):
+            return Sent(f"query Other {{ viewer {{ role }} }}\n{query}", self._variables, "Asked")
+        return Sent(query, self._variables)
+
+    def document_of(self, kind: str) -> Sent:
+        """An operation that reads rows, and selects of things of that type there."""
+        selected = self._selection(self._schema.type_map[kind], 2)
+        return Sent(self._written(f"{{ {ROWS[kind] % selected} }}"), self._variables)
+
+    def _written(self, selected: str) -> str:
         defined = ", ".join(self._definitions.values())
         query = f"query Asked{f'({defined})' if defined else ''} {selected}"
         for name, (kind, text) in self._fragments.items():
             query += f"\nfragment {name} on {kind} {text}"
-        if self._chance(0.05):
-            return Sent(f"query Other {{ viewer {{ role }} }}\n{query}", self._variables, "Asked")
-        return Sent(query, self._variables)
+        return query
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
@@ -243,3 +263,10 @@ def documents(schema: GraphQLSchema, words: Words, seed: int) -> Iterator[Sent]:
     random = Random(seed)  # noqa: S311 - nothing is kept secret by it
     while True:
         yield Writer(schema, words, random).document()
+
+
+def documents_of_rows(schema: GraphQLSchema, words: Words, seed: int) -> Iterator[Sent]:
+    """The same, of which most read what a database can write."""
+    random = Random(seed)  # noqa: S311 - nothing is kept secret by it
+    for kind in cycle(ROWS):
+        yield Writer(schema, words, random).document_of(kind)

@@ -14,7 +14,7 @@ from tests.api.graph import schema
 from tests.api.portal import as_customer
 from tests.api.two_customers import two_customers
 from tests.reads.both import both, learn, words_from
-from tests.reads.documents import Words, documents
+from tests.reads.documents import Words, documents, documents_of_rows
 from tests.reads.kinds import (
     OF_ANSWERS,
     OF_DOCUMENTS,
@@ -57,6 +57,23 @@ async def test_random_documents_get_the_same_bytes_from_plans_and_without_them(
     if api.connection.dialect == "postgres":
         assert tally.by_database > tally.documents * 0.03
     assert tally.with_errors > tally.documents * 0.05
+
+
+async def test_random_selections_of_rows_get_the_same_bytes_from_the_database(
+    postgres_api: Api, postgres_url: str
+) -> None:
+    """Of all documents few read rows that PostgreSQL writes; of these most do."""
+    await two_customers(postgres_api)
+    customer = await as_customer(postgres_api)
+    words = words_from([(await postgres_api.http.post("/graphql", json={"query": LISTS})).text])
+    async with both(postgres_api, postgres_url) as pair, customer.http:
+        for sent in islice(documents_of_rows(schema(), words, SEED), DOCUMENTS):
+            for key in (postgres_api.key, customer.key):
+                learn(words, await pair.ask(sent, {"Authorization": f"Bearer {key}"}))
+        tally = pair.tally
+    print(tally)  # noqa: T201 - shown where a long run is asked for
+    assert tally.with_data > tally.documents * 0.5
+    assert tally.by_database > tally.documents * 0.25
 
 
 def test_random_documents_hold_everything_that_a_document_may_hold() -> None:
