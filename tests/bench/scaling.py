@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 from rich.console import Console
@@ -17,7 +17,7 @@ from tests.bench.rounds import alternate
 from tests.bench.servers import Meter, serving
 
 CUSTOMERS = (10, 50, 100, 200, 500)
-_PAGE_MAX = 100
+PAGE_MAX = 100
 
 
 async def run(sizes: Sizes, effort: Effort) -> None:
@@ -38,7 +38,7 @@ async def run(sizes: Sizes, effort: Effort) -> None:
             leaves: dict[int, int] = {}
             ends = await _cursors(opened[0], key)
             for customers in CUSTOMERS:
-                request = post(PATH, _body(customers, ends), key)
+                request = post(PATH, body(customers, ends), key)
                 targets[customers] = Target(request, opened, Meter(server))
                 answer = targets[customers].expected = await opened[0].ask(request)
                 leaves[customers] = sum(1 for _ in _leaves(orjson.loads(answer)["data"]))
@@ -61,20 +61,21 @@ async def _cursors(line: Line, key: str) -> list[str | None]:
         "query ($after: String) { customers(first: 100, after: $after) { pageInfo { endCursor } } }"
     )
     found: list[str | None] = [None]
-    while len(found) * _PAGE_MAX < max(CUSTOMERS):
+    while len(found) * PAGE_MAX < max(CUSTOMERS):
         asked = orjson.dumps({"query": query, "variables": {"after": found[-1]}})
         answer = orjson.loads(await line.ask(post(PATH, asked, key)))
         found.append(answer["data"]["customers"]["pageInfo"]["endCursor"])
     return found
 
 
-def _body(customers: int, cursors: list[str | None]) -> bytes:
+def body(customers: int, cursors: Sequence[str | None]) -> bytes:
+    """What asks for so many customers: pages beside each other, of which each begins at its cursor."""
     nested = PAGES[0].query
     selected = nested[nested.index("{ edges") : nested.rindex("}")]
-    pages = range(-(-customers // _PAGE_MAX))
+    pages = range(-(-customers // PAGE_MAX))
     fields = " ".join(f"p{n}: customers(first: $first, after: $c{n}) {selected}" for n in pages)
     declared = " ".join(f"$c{n}: String" for n in pages)
-    variables = {"first": min(customers, _PAGE_MAX), **{f"c{n}": cursors[n] for n in pages}}
+    variables = {"first": min(customers, PAGE_MAX), **{f"c{n}": cursors[n] for n in pages}}
     query = f"query ($first: Int {declared}) {{ {fields} }}"
     return orjson.dumps({"query": query, "variables": variables})
 
