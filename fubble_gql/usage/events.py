@@ -107,10 +107,11 @@ async def metrics_used(
 ) -> dict[UUID, set[UUID]]:
     """The ids of the metrics that each customer ever used. One statement, a probe for each pair."""
     found: dict[UUID, set[UUID]] = {id: set() for id in customer_ids}
+    # Without the offset PostgreSQL makes a join of it, for which it reads all events of everybody.
     statement = (
         sql("select customer.id, metric.id from customer cross join metric where exists (")
         + "select 1 from usage_event where usage_event.customer_id = customer.id "
-        + "and usage_event.metric_id = metric.id) and"
+        + "and usage_event.metric_id = metric.id limit 1 offset 0) and"
         + connection.is_in("customer.id", customer_ids)
     )
     for customer_id, metric_id in await connection.fetch(statement):

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.pages import Window, page
+from fubble_gql.db.sql import sql
 from fubble_gql.pricing.period import Period
 from fubble_gql.usage.events import NEWEST_FIRST, USAGE_EVENTS, EventFilter, behind, metrics_used
 from fubble_gql.usage.scope import EVERYTHING, Scope, Stretch
+from tests.statements import plan_of
 from tests.usage.builders import (
     NOW,
     accepted,
@@ -119,3 +121,20 @@ async def test_the_metrics_that_customers_used_are_known(db: Connection) -> None
     await make_metric(db, "other")
     await accepted(db, new_event("a"), new_event("b"))
     assert await metrics_used(db, [acme, globex]) == {acme: {calls.id}, globex: set()}
+
+
+async def test_one_event_is_looked_for_of_each_customer_and_metric(db: Connection) -> None:
+    customers = [await make_customer(db, key) for key in ("acme", "globex")]
+    for key in ("calls", "other"):
+        await make_metric(db, key)
+        events = (new_event(f"{key}-{n}", metric=key) for n in range(500))
+        await accepted(db, *events)
+    await db.fetch(sql("analyze"))
+
+    plan = await plan_of(db, lambda tx: metrics_used(tx, customers))
+
+    probe = {
+        "postgres": "Index Cond: ((customer_id = customer.id) AND (metric_id = metric.id))",
+        "sqlite": "(customer_id=? AND metric_id=?)",
+    }
+    assert probe[db.dialect] in plan

@@ -13,8 +13,7 @@ import pytest
 
 from fubble_gql.customers.models import Customer
 from fubble_gql.db import exact_json
-from fubble_gql.db.connection import Connection, Record
-from fubble_gql.db.sql import Sql, sql
+from fubble_gql.db.connection import Connection
 from fubble_gql.usage.events import UsageEventRow
 from fubble_gql.usage.models import UsageEvent
 from fubble_gql.usage.scope import EVERYTHING
@@ -29,7 +28,7 @@ from fubble_gql.usage.store.rows import (
     Since,
     Span,
 )
-from tests.statements import collected_statements
+from tests.statements import collected_statements, plan_of
 from tests.usage.builders import NOW, at, make_customer, make_metric, stored
 
 MICROSECOND = timedelta(microseconds=1)
@@ -417,27 +416,8 @@ async def test_late_usage_is_found_through_the_partial_indexes(
     await put(db, party)
     wanted = [Since(uuid4(), party.customer, NOW - MINUTE)]
 
-    plan = await db.transaction(lambda tx: plan_of_late_since(tx, wanted, until))
+    plan = await plan_of(db, lambda tx: store_of(tx).late_since(tx, wanted, until))
 
     assert "late_events" in plan
     assert "voided_events" in plan
     assert "usage_event_custom" not in plan  # an index of all the events of a customer
-
-
-async def plan_of_late_since(tx: Connection, wanted: list[Since], until: datetime | None) -> str:
-    """How the database finds the events, where it does not think that a table is so small."""
-    lines: list[str] = []
-
-    class Explaining(Connection):
-        """Explains instead of fetching."""
-
-        async def fetch(self, statement: Sql) -> Sequence[Record]:
-            explain = "explain" if self.dialect == "postgres" else "explain query plan"
-            records = await super().fetch(sql(f"{explain} {statement.text}", *statement.args))
-            lines.extend(str(list(record)[-1]) for record in records)
-            return []
-
-    if tx.dialect == "postgres":
-        await tx.fetch(sql("set local enable_seqscan = off"))
-    await store_of(tx).late_since(Explaining(tx.client), wanted, until)
-    return "\n".join(lines)
