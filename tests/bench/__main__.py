@@ -10,6 +10,7 @@ import uvloop
 
 from tests.bench import (
     bill_run,
+    bills,
     importing,
     ingest,
     memory,
@@ -128,6 +129,17 @@ def preview_command(
     """Previews among few and many events, and of customers with few and many in the month."""
     sizes = volume.Sizes(customers, few, many, heavy, light)
     uvloop.run(volume.run(sizes, volume.Efforts(preview.Effort(rounds, previews), None)))
+
+
+@app.command("bills")
+def bills_command(
+    customers: VolumeCustomers = 1_000,
+    events: Annotated[int, typer.Option(min=1, help="Of all customers, in 181 days.")] = 200_000,
+    rounds: Rounds = 9,
+    seconds_per_round: Annotated[float, typer.Option(help="For each of the two.")] = 1.0,
+) -> None:
+    """Previews, usage and costs of 50 customers in one document beside those of one alone."""
+    uvloop.run(bills.run(customers, events, Effort(rounds, seconds_per_round, 1)))
 
 
 @app.command("bill-run")

@@ -42,6 +42,10 @@ PEER = "--peer" if "CI" in os.environ else "--no-peer"
             "--previews 3 --orm-customers 2",
             "previews are what plain SQL adds up to",
         ),
+        (
+            "bills --customers 6 --events 200 --rounds 1 --seconds-per-round 0.05",
+            "costSeries: one customer's is the same in both",
+        ),
         ("sqlite-sum --events 100 --rounds 1", "the exact sum is what Decimals add up to"),
         (
             "import --customers 5 --events-per-round 40 --rounds 1",
