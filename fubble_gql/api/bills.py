@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, cast
@@ -124,7 +123,7 @@ def show_bill(
         currency=currency,
         period=period,
         lines=[
-            InvoiceLine(line=line, place=_place(line, as_of), currency=currency, origin=origin)
+            InvoiceLine(line=line, place=as_of, currency=currency, origin=origin)
             for line in rated.lines
         ],
         subtotal=show_money(rated.subtotal, currency),
@@ -132,18 +131,3 @@ def show_bill(
         total=show_money(rated.total, currency),
         as_of=as_of,
     )
-
-
-def _place(line: Line, as_of: datetime) -> str:
-    """An id for a line that is stored nowhere: what it was computed from, hashed."""
-    parts = (
-        line.kind,
-        line.subscription_id,
-        line.component_id,
-        line.metric_id,
-        line.period,
-        line.quantity,
-        line.amount,
-        as_of,
-    )
-    return "line_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,7 @@ class InvoiceLine:
     """One line of a bill, with the steps that explain its amount."""
 
     line: strawberry.Private[Line]
-    place: strawberry.Private[str | UUID]
+    place: strawberry.Private[UUID | datetime]
     currency: strawberry.Private[str]
     origin: strawberry.Private[Origin | None]
 
@@ -78,7 +79,11 @@ class InvoiceLine:
     def id(self) -> strawberry.ID:
         """Unique in the graph; what is previewed, or drafted and rated anew, has new ones."""
         place = self.place
-        return strawberry.ID(place if isinstance(place, str) else ids.encode("InvoiceLine", place))
+        return strawberry.ID(
+            ids.encode("InvoiceLine", place)
+            if isinstance(place, UUID)
+            else _passing_id(self.line, place)
+        )
 
     @marked(computed_from("kind", written=written.name("kind")))
     def kind(self) -> LineKind:
@@ -152,6 +157,21 @@ class InvoiceLine:
         where = await _behind(info, self.origin, self.line)
         listing = Listing("usageEvents", USAGE_EVENTS, NEWEST_FIRST, where)
         return await connect_where(info, listing, page)
+
+
+def _passing_id(line: Line, as_of: datetime) -> str:
+    """An id for a line that is stored nowhere: what it was computed from, hashed."""
+    parts = (
+        line.kind,
+        line.subscription_id,
+        line.component_id,
+        line.metric_id,
+        line.period,
+        line.quantity,
+        line.amount,
+        as_of,
+    )
+    return "line_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 async def _behind(info: Info, origin: Origin | None, line: Line) -> Sql:

@@ -64,7 +64,7 @@ def without(spans: Sequence[Period], taken: Iterable[Period]) -> list[Period]:
 
 
 def _cut_out(span: Period, hole: Period) -> list[Period]:
-    if span.overlap(hole) is None:
+    if not span.overlaps(hole):
         return [span]
     sides = ((span.start, hole.start), (hole.end, span.end))
     return [Period(start, end) for start, end in sides if start < end]

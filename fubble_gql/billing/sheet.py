@@ -42,10 +42,11 @@ class Sheet:
     grants: tuple[Grant, ...] = ()
     named: tuple[UUID, ...] = ()
 
-    def requests(self, prices: Prices) -> Iterator[Request]:
+    def requests(self, prices: Prices, *, from_events: bool) -> Iterator[Request]:
         """What to measure for its pieces, then for those that are rated again."""
         for planned in (*self.pieces, *self.again):
-            yield from planned.requests(prices, self.customer_id, self.as_of)
+            requests = planned.requests(prices, self.customer_id, self.as_of)
+            yield from (replace(one, from_events=True) if from_events else one for one in requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ async def rate(
     ends: list[int] = []
     for sheet in sheets:
         if isinstance(sheet, Sheet):
-            requests += (replace(one, from_events=from_events) for one in sheet.requests(prices))
+            requests += sheet.requests(prices, from_events=from_events)
         ends.append(len(requests))
     measured = await measure(connection, requests, prices.operands)
     return [

@@ -60,7 +60,7 @@ class Timeline:
             run = list(phases)
             first, end = run[0].start, run[-1].end
             since = max(first, start or first)
-            for whole in _wholes(run[0].schedule, since, end):
+            for whole in run[0].schedule.periods(since, end):
                 clipped = clip(whole, first, end)
                 # A change of frequency may have ended it before, inside its whole period.
                 if clipped is not None and clipped.end > since:
@@ -142,14 +142,6 @@ def clip(span: Period, start: datetime, end: datetime | None) -> Period | None:
     """The part of the span from `start` until `end`; None when there is none."""
     first, last = max(span.start, start), span.end if end is None else min(span.end, end)
     return Period(first, last) if first < last else None
-
-
-def _wholes(schedule: Schedule, start: datetime, end: datetime | None) -> Iterator[Period]:
-    """The grid's periods that overlap from `start` on, without end when there is none."""
-    whole = schedule.period_at(start)
-    while end is None or whole.start < end:
-        yield whole
-        whole = schedule.period_at(whole.end)
 
 
 def until(periods: Iterator[Period], instant: datetime) -> Iterator[Period]:

@@ -137,7 +137,6 @@ def _part_lines(piece: Piece, component: Component, part: Part) -> Iterator[Line
     # A flat fee is never prorated, and neither are its bounds.
     is_whole = isinstance(component.rate, Flat) and not piece.own_periods
     share = WHOLE if is_whole else piece.share_of(part.span)
-    most = WHOLE if is_whole else piece.whole_share_of(part.span)
     line = _charge_line(piece, component, part.span, _charge(component, part.usage, share))
     charged, currency = line.amount, piece.terms.currency
     yield line
@@ -146,6 +145,7 @@ def _part_lines(piece: Piece, component: Component, part: Part) -> Iterator[Line
         if difference is not None:
             yield _difference_line(LineKind.MINIMUM, piece, component, part.span, difference)
     if component.maximum is not None:
+        most = WHOLE if is_whole else piece.whole_share_of(part.span)
         difference = maximum_line(charged, component.maximum, most, currency)
         if difference is not None:
             yield _difference_line(LineKind.MAXIMUM, piece, component, part.span, difference)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import assert_never
 from zoneinfo import ZoneInfo
@@ -33,8 +34,9 @@ class Period:
     end: datetime
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", wallclock.in_utc(self.start))
-        object.__setattr__(self, "end", wallclock.in_utc(self.end))
+        if not (self.start.tzinfo is UTC is self.end.tzinfo):
+            object.__setattr__(self, "start", wallclock.in_utc(self.start))
+            object.__setattr__(self, "end", wallclock.in_utc(self.end))
         if self.start >= self.end:
             raise ValueError(f"A period must end after it starts: {self.start} to {self.end}.")
 
@@ -44,6 +46,12 @@ class Period:
 
     def contains(self, instant: datetime) -> bool:
         return self.start <= instant < self.end
+
+    def lies_within(self, other: "Period") -> bool:
+        return other.start <= self.start and self.end <= other.end
+
+    def overlaps(self, other: "Period") -> bool:
+        return self.start < other.end and other.start < self.end
 
     def overlap(self, other: "Period") -> "Period | None":
         """The time that both cover, if any."""
@@ -68,7 +76,7 @@ class Share:
     @classmethod
     def between(cls, covered: Period, whole: Period) -> "Share":
         """The share of the whole period that the covered one, inside it, makes up."""
-        if covered.overlap(whole) != covered:
+        if not covered.lies_within(whole):
             raise ValueError(f"{covered} does not lie within {whole}.")
         return cls(covered.microseconds, whole.microseconds)
 
@@ -156,29 +164,20 @@ class Schedule:
 
     def boundary(self, k: int) -> datetime:
         """The start of period k, which is the end of period k - 1."""
-        if k == 0:
-            # An anchor in the second of two equal hours would come back as the first.
-            return self.anchor
-        zone = wallclock.zone(self.timezone)
-        wall = wallclock.wall_clock(self.anchor, zone)
-        if self.frequency in _DAYS:
-            wall += timedelta(days=k * _DAYS[self.frequency])
-        else:
-            wall = wallclock.add_months(wall, k * _MONTHS[self.frequency])
-        return wallclock.instant_of(wall, zone)
+        return _boundary(self, k)
 
     def period_at(self, instant: datetime) -> Period:
         """The whole period that the instant falls in."""
         k = self._index_at(instant)
         return Period(self.boundary(k), self.boundary(k + 1))
 
-    def periods(self, start: datetime, end: datetime) -> Iterator[Period]:
-        """The whole periods that overlap [start, end), in order."""
-        if start >= end:
+    def periods(self, start: datetime, end: datetime | None) -> Iterator[Period]:
+        """The whole periods that overlap [start, end), in order; without end where there is none."""
+        if end is not None and start >= end:
             return
         k = self._index_at(start)
         opening = self.boundary(k)
-        while opening < end:
+        while end is None or opening < end:
             k += 1
             closing = self.boundary(k)
             # Where a zone left a whole day out, a daily period is empty: there is nothing to bill.
@@ -200,6 +199,21 @@ class Schedule:
         while self.boundary(k + 1) <= instant:
             k += 1
         return k
+
+
+# A bill asks for the few boundaries around it again and again.
+@lru_cache(maxsize=4_096)
+def _boundary(schedule: Schedule, k: int) -> datetime:
+    if k == 0:
+        # An anchor in the second of two equal hours would come back as the first.
+        return schedule.anchor
+    zone = wallclock.zone(schedule.timezone)
+    wall = wallclock.wall_clock(schedule.anchor, zone)
+    if schedule.frequency in _DAYS:
+        wall += timedelta(days=k * _DAYS[schedule.frequency])
+    else:
+        wall = wallclock.add_months(wall, k * _MONTHS[schedule.frequency])
+    return wallclock.instant_of(wall, zone)
 
 
 class Granularity(StrEnum):

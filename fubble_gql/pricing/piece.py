@@ -47,7 +47,7 @@ class Piece:
     until: datetime | None = None
 
     def __post_init__(self) -> None:
-        if self.span.overlap(self.period) != self.span:
+        if not self.span.lies_within(self.period):
             raise ValueError(f"{self.span} does not lie within {self.period}.")
         if not self.has_begun(self.span):
             raise ValueError(f"{self.span} has not begun by {self.until}.")

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
@@ -48,6 +48,14 @@ def test_empty_inverted_and_naive_periods_are_refused(start: datetime, end: date
 def test_periods_that_only_touch_do_not_overlap() -> None:
     assert JANUARY.overlap(span("2025-02-01", "2025-03-01")) is None
     assert JANUARY.overlap(span("2025-01-20", "2025-03-01")) == span("2025-01-20", "2025-02-01")
+
+
+@given(SPANS, SPANS)
+def test_spans_overlap_where_they_have_time_in_common(one: Period, other: Period) -> None:
+    common = one.overlap(other)
+    assert one.overlaps(other) == other.overlaps(one) == (common is not None)
+    assert one.lies_within(other) == (common == one)
+    assert common is None or common.lies_within(one)
 
 
 def test_a_share_multiplies_first_and_divides_once() -> None:
@@ -157,6 +165,17 @@ def test_periods_tile_whatever_they_cover(
     assert periods[0].contains(covered.start)
     assert periods[-1].start < covered.end <= periods[-1].end
     assert all(first.end == second.start for first, second in pairwise(periods))
+
+
+@given(INSTANTS, st.sampled_from(Frequency), ZONE_NAMES, INSTANTS)
+def test_periods_without_an_end_follow_each_other(
+    anchor: datetime, frequency: Frequency, zone: str, start: datetime
+) -> None:
+    schedule = Schedule(anchor, frequency, zone)
+    first, second, third = islice(schedule.periods(start, None), 3)
+    assert first == schedule.period_at(start)
+    assert second == schedule.period_at(first.end)
+    assert third == schedule.period_at(second.end)
 
 
 def test_a_clock_set_back_over_midnight_begins_the_day_once() -> None:
