@@ -90,9 +90,19 @@ async def _measure(
     many, one = rates
     shares = [share / SINGLE for share in ratios(rates, one, many)]
     console.print(
-        f"{name}: time of {MANY} in one / of {SINGLE} alone: ratio {spread(shares, 3)}",
+        f"{name}: time of {MANY} in one / of {SINGLE} alone: ratio {spread(shares, 3)}"
+        + _worked(targets[many], targets[one]),
         highlight=False,
         soft_wrap=True,
     )
     for each, target in targets.items():
         console.print(f"{each}: {target}", highlight=False, soft_wrap=True)
+
+
+def _worked(many: Target, one: Target) -> str:
+    """The same ratio by the processor time of server and PostgreSQL, where the system tells it."""
+    used, alone = (
+        (target.meter.server_seconds + target.database_seconds) / target.meter.answers
+        for target in (many, one)
+    )
+    return f", by processor time {used / alone / SINGLE:.3f}" if alone else ""
