@@ -52,6 +52,8 @@ class Facts:
         """
         phases = [phase for phase in line.phases if metric_id in self.priced[phase.plan_id]]
         parts = [part for phase in phases if (part := phase.within(span)) is not None]
+        if not self.commitments[line.subscription.id]:
+            return parts
         life = clip(span, line.subscription.start_at, line.subscription.end_at)
         if life is not None:
             committed = self.committed(line.subscription.id, metric_id, life)

@@ -34,6 +34,11 @@ class Asked:
     subscription_id: UUID | None = None
     period: Period | None = None
 
+    @property
+    def is_of_what_runs(self) -> bool:
+        """Whether it is of all that runs and was not invoiced before it ended."""
+        return self.subscription_id is None and self.period is None
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -87,16 +92,12 @@ def _sheet(facts: Facts, books: Books, asked: Asked) -> Sheet | Refused:
     sheet = Sheet(
         customer.id, customer.currency, asked.as_of, _period(asked, customer, pieces), pieces
     )
-    if all(books.are_open(line, span) for line, span in spans) and not books.is_outdated(sheet):
-        return books.balanced(sheet)
-    return sheet
+    are_open = asked.is_of_what_runs or all(books.are_open(line, span) for line, span in spans)
+    return books.balanced(sheet) if are_open and not books.is_outdated(sheet) else sheet
 
 
 def _spans(facts: Facts, books: Books, asked: Asked) -> Iterator[tuple[Timeline, Period]]:
-    """The subscriptions that the bill is over, each with the span that is billed.
-
-    Of all that a customer has, without a period: what runs and was not invoiced before it ended.
-    """
+    """The subscriptions that the bill is over, each with the span that is billed."""
     for line in facts.timelines[asked.customer_id]:
         if asked.subscription_id not in (None, line.subscription.id):
             continue

@@ -117,7 +117,8 @@ def _rounded(value: Decimal, unit: Decimal) -> Decimal:
 
 
 def _exponent(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int):
+    """Told by its text: a tuple of all digits would take longer than a division."""
+    if not value.is_finite():
         raise decimal.InvalidOperation(f"{value} is not a number.")
-    return exponent
+    digits, _, exponent = str(value).partition("E")
+    return int(exponent or 0) - len(digits.partition(".")[2])

@@ -186,14 +186,11 @@ class Schedule:
             opening = closing
 
     def _index_at(self, instant: datetime) -> int:
-        """Estimated from the calendar, then set right: clamping and offsets shift it by one."""
-        zone = wallclock.zone(self.timezone)
-        anchor = wallclock.wall_clock(self.anchor, zone)
-        wall = wallclock.wall_clock(instant, zone)
+        """Estimated from UTC, then set right: clamping and the zone's offsets shift it by one."""
         if self.frequency in _DAYS:
-            k = (wall.date() - anchor.date()).days // _DAYS[self.frequency]
+            k = (instant - self.anchor).days // _DAYS[self.frequency]
         else:
-            k = wallclock.months_between(anchor, wall) // _MONTHS[self.frequency]
+            k = wallclock.months_between(self.anchor, instant) // _MONTHS[self.frequency]
         while self.boundary(k) > instant:
             k -= 1
         while self.boundary(k + 1) <= instant:

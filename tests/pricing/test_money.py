@@ -12,6 +12,7 @@ from fubble_gql.pricing.money import (
     UnknownCurrency,
     divide,
     is_in_range,
+    limit_places,
     minor_unit_places,
     plain,
     round_money,
@@ -110,3 +111,22 @@ def test_the_range_is_twenty_digits_and_eighteen_places(value: str, *, expected:
 def test_the_product_of_two_numbers_at_the_limit_is_exact() -> None:
     limit = d("9" * 20 + "." + "9" * 18)
     assert Fraction(limit * limit) == Fraction(limit) ** 2
+
+
+@given(st.integers(-(10**60), 10**60), st.integers(-80, 20), st.integers(0, 30))
+def test_decimals_are_cut_where_there_are_more_than_wanted(
+    digits: int, exponent: int, places: int
+) -> None:
+    value = Decimal((int(digits < 0), tuple(map(int, str(abs(digits)))), exponent))
+    limited = limit_places(value, places)
+    if exponent >= -places:
+        assert limited is value
+    else:
+        assert limited.as_tuple().exponent == -places
+        assert abs(Fraction(limited) - Fraction(value)) <= Fraction(1, 2 * 10**places)
+
+
+@pytest.mark.parametrize("value", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_has_no_decimals_to_cut(value: str) -> None:
+    with pytest.raises(decimal.InvalidOperation):
+        limit_places(Decimal(value))
