@@ -16,6 +16,7 @@ from fubble_gql.db.pages import Order
 from fubble_gql.db.refs import not_found
 from fubble_gql.db.rows import Table
 from fubble_gql.db.sql import sql
+from fubble_gql.db.together import row_by
 from fubble_gql.errors import Problems
 
 _SHAPE = re.compile(r"fub_live_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
@@ -68,15 +69,15 @@ async def revoke(connection: Connection, id: str, now: datetime) -> ApiKeyRow:
 async def recognise(connection: Connection, presented: str) -> ApiKeyRow | None:
     """The key that was presented, or None when it is not one or was revoked.
 
-    One statement for anything that looks like a key, known or not.
+    One statement for anything that looks like a key, known or not, and for all that are presented
+    at the same time.
     """
     shape = _SHAPE.fullmatch(presented)
     if shape is None:
         return None
-    rows = await API_KEYS.by(connection, "id", [shape[1]])
-    stored = rows[0].secret_sha256 if rows else _hash("")
-    is_equal = hmac.compare_digest(stored, _hash(shape[2]))
-    return rows[0] if rows and is_equal and rows[0].revoked_at is None else None
+    found = await row_by(connection, API_KEYS, "id", shape[1])
+    is_equal = hmac.compare_digest(found.secret_sha256 if found else _hash(""), _hash(shape[2]))
+    return found if found and is_equal and found.revoked_at is None else None
 
 
 def _hash(secret: str) -> str:

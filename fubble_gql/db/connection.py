@@ -67,10 +67,14 @@ class Connection:
             values = [_for_postgres(arg) for arg in statement.args]
             return list(await driver.fetch(statement.numbered(), *values))
 
+    @property
+    def is_transaction(self) -> bool:
+        """Statements are part of one that somebody began."""
+        return isinstance(self.client, TransactionalDBClient)
+
     def _may_repeat(self, statement: Sql) -> bool:
         """Whether it changes nothing, and may be asked of another connection than the first."""
-        is_alone = not isinstance(self.client, TransactionalDBClient)
-        return is_alone and statement.text.startswith("select ")
+        return not self.is_transaction and statement.text.startswith("select ")
 
     async def transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, to its end even when the caller goes away.

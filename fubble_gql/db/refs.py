@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import R, Table
-from fubble_gql.db.sql import ALWAYS, Sql, sql
+from fubble_gql.db.sql import Sql, sql
+from fubble_gql.db.together import row_by
 from fubble_gql.errors import Code, refuse
 
 
@@ -24,10 +25,11 @@ class Ref:
         return sql("id = ?", self.id) if self.key is None else sql("key = ?", self.key)
 
 
-async def find(connection: Connection, table: Table[R], ref: Ref, where: Sql = ALWAYS) -> R | None:
+async def find(connection: Connection, table: Table[R], ref: Ref) -> R | None:
     """The row, or None."""
-    rows = await table.select(connection, sql("where") + ref.condition + "and" + where)
-    return rows[0] if rows else None
+    if ref.key is None:
+        return await row_by(connection, table, "id", ref.id)
+    return await row_by(connection, table, "key", ref.key)
 
 
 async def get(tx: Connection, table: Table[R], ref: Ref, *path: str) -> R:

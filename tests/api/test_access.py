@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
@@ -120,6 +121,17 @@ async def test_a_stranger_costs_one_statement_at_most(api: Api) -> None:
         await sent(api, CREATE, f"Bearer fub_live_{'0' * 16}_{'x' * 43}")
 
     assert (len(of_nobody), len(of_a_stranger), len(of_a_forger)) == (0, 0, 1)
+
+
+async def test_callers_that_come_together_share_their_first_statements(api: Api) -> None:
+    made = [await a_customer(api, key=f"c{n}") for n in range(20)]
+    document = "query ($id: ID!) { customer(id: $id) { key } }"
+
+    with api.statements() as statements:
+        answers = await asyncio.gather(*(api.ask(document, id=one["id"]) for one in made))
+
+    assert [answer["customer"]["key"] for answer in answers] == [f"c{n}" for n in range(20)]
+    assert len(statements) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from tests.bench.client import Line
@@ -24,17 +25,23 @@ class Effort:
 
 @dataclass
 class Target:
-    """One address that is asked for a page, and what it always answers.
+    """One address that is asked for a page, and what it answers: on each line always the same.
 
-    `database` is the name of PostgreSQL's, whose processor time is counted too.
+    Lines take the requests in turns. `database` is the name of PostgreSQL's, whose processor time is
+    counted too.
     """
 
-    request: bytes
+    requests: Sequence[bytes]
     lines: Sequence[Line]
     meter: Meter
     database: str = ""
-    expected: bytes = field(default=b"", repr=False)
+    answers: Sequence[bytes] = field(default=(), repr=False)
     database_seconds: float = 0.0
+
+    async def learn(self) -> None:
+        """Ask once on each line for what it is to answer ever after."""
+        asked = zip(self.lines, cycle(self.requests), strict=False)
+        self.answers = [await line.ask(request) for line, request in asked]
 
     def __str__(self) -> str:
         """Processor time for one answer."""
@@ -50,7 +57,9 @@ def contestant(name: str, target: Target, effort: Effort) -> Contestant:
         end = begin + effort.seconds_per_round
         before = database_seconds(target.database)
         with target.meter.running():
-            counts = await asyncio.gather(*(_ask_until(end, target, line) for line in target.lines))
+            counts = await asyncio.gather(
+                *map(_until(end), target.lines, cycle(target.requests), target.answers)
+            )
         seconds = time.perf_counter() - begin
         after = database_seconds(target.database)
         # A process that ended meanwhile takes its time with it.
@@ -73,10 +82,15 @@ def database_seconds(name: str) -> dict[int, float]:
     return seconds
 
 
-async def _ask_until(end: float, target: Target, line: Line) -> int:
-    count = 0
-    while time.perf_counter() < end:
-        if await line.ask(target.request) != target.expected:
-            raise RuntimeError("An answer differs from the first one.")
-        count += 1
-    return count
+def _until(end: float) -> Callable[[Line, bytes, bytes], Awaitable[int]]:
+    """Asks on a line as often as there is time, and gives how often that was."""
+
+    async def ask(line: Line, request: bytes, expected: bytes) -> int:
+        count = 0
+        while time.perf_counter() < end:
+            if await line.ask(request) != expected:
+                raise RuntimeError("An answer differs from the first one.")
+            count += 1
+        return count
+
+    return ask

@@ -88,7 +88,7 @@ async def _targets(
     asked |= {f"raw {name}": (raw, f"/{name}") for name in raw_app.STATEMENTS}
     return {
         name: Target(
-            post(path, _BODY, key),
+            [post(path, _BODY, key)],
             await stack.enter_async_context(lines(server.port, connections)),
             Meter(server),
         )
@@ -99,12 +99,13 @@ async def _targets(
 async def _check(targets: dict[str, Target]) -> bytes:
     """The one answer of all; raises where they differ."""
     for target in targets.values():
-        target.expected = await target.lines[0].ask(target.request)
-    expected = targets[_OURS].expected
+        await target.learn()
+    expected = targets[_OURS].answers[0]
     answer = orjson.loads(expected)
     if "errors" in answer or not answer["data"]["customers"]["edges"]:
         raise RuntimeError(f"There is no page to compare: {expected[:500]!r}")
     for name, target in targets.items():
-        if orjson.loads(target.expected) != answer or len(target.expected) != len(expected):
-            raise RuntimeError(f"{name} answers otherwise: {target.expected[:500]!r}")
+        found = target.answers[0]
+        if orjson.loads(found) != answer or len(found) != len(expected):
+            raise RuntimeError(f"{name} answers otherwise: {found[:500]!r}")
     return expected

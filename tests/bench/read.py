@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,21 +22,26 @@ from tests.bench.rounds import Rates, alternate, ratios, show
 from tests.bench.servers import Meter, Server, serving
 
 OURS = "fubble"
-FIRST_CUSTOMER = "cus_00000001000070008001000000000001"
+_IDS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A query, its variables, and the bare statements that answer it; shares are of the first."""
+    """A query, the variables that callers take in turns, and the bare statements that answer it.
+
+    Shares are of the first statement.
+    """
 
     name: str
     query: str
-    variables: Mapping[str, object]
+    variables: Sequence[dict[str, object]]
     raw: tuple[str, ...]
 
-    @property
-    def body(self) -> bytes:
-        return orjson.dumps({"query": self.query, "variables": self.variables})
+    def bodies(self, name: str) -> list[bytes]:
+        """What one contestant is sent."""
+        if name == peer.NAME:
+            return [peer.body(self.name, one) for one in self.variables]
+        return [orjson.dumps({"query": self.query, "variables": one}) for one in self.variables]
 
 
 PAGES = (
@@ -53,20 +58,20 @@ PAGES = (
     } }
   } } }
 }""",
-        {"first": 50},
+        [{"first": 50}],
         ("nested-correlated", "nested-set-based"),
     ),
     Page(
         "FLAT",
         "query Flat($first: Int) "
         "{ customers(first: $first) { nodes { id key name currency timezone } } }",
-        {"first": 100},
+        [{"first": 100}],
         ("flat",),
     ),
     Page(
         "ONE",
         "query One($id: ID!) { customer(id: $id) { id key name } }",
-        {"id": FIRST_CUSTOMER},
+        [{"id": f"cus_{n:08x}000070008001{n:012x}"} for n in range(1, _IDS + 1)],
         ("one",),
     ),
 )
@@ -132,11 +137,10 @@ async def _targets(
 ) -> dict[str, Target]:
     asked = {name: (server, PATH) for name, server in servers.items() if name != "raw"}
     asked["Tortoise, DataLoaders"] = (servers["Tortoise, DataLoaders"], f"{PATH}/")
-    bodies = {peer.NAME: peer.body(page.name, dict(page.variables))}
     asked |= {f"raw {name}": (servers["raw"], f"/{name}") for name in page.raw}
     return {
         name: Target(
-            post(path, bodies.get(name, page.body), key),
+            [post(path, body, key) for body in page.bodies(name)],
             await stack.enter_async_context(lines(server.port, effort.connections)),
             Meter(server),
             urlsplit(url).path[1:],
@@ -146,19 +150,23 @@ async def _targets(
 
 
 async def _check(page: Page, targets: Mapping[str, Target]) -> bytes:
-    """The one answer of all; raises where they differ, the peer's in what it means."""
+    """An answer of all; raises where they differ, the peer's in what it means."""
     for target in targets.values():
-        target.expected = await target.lines[0].ask(target.request)
-    expected = targets[OURS].expected
-    answer = orjson.loads(expected)
-    if "errors" in answer or not next(iter(answer["data"].values())):
-        raise RuntimeError(f"There is no page to compare: {expected[:500]!r}")
+        await target.learn()
     for name, target in targets.items():
-        if name == peer.NAME:
-            peer.check(page.name, target.expected, expected)
-        elif orjson.loads(target.expected) != answer or len(orjson.dumps(answer)) != len(expected):
-            raise RuntimeError(f"{name} answers otherwise: {target.expected[:500]!r}")
-    return expected
+        for answer, expected in zip(target.answers, targets[OURS].answers, strict=True):
+            _compare(page, name, answer, expected)
+    return targets[OURS].answers[0]
+
+
+def _compare(page: Page, name: str, answer: bytes, expected: bytes) -> None:
+    wanted = orjson.loads(expected)
+    if "errors" in wanted or not next(iter(wanted["data"].values())):
+        raise RuntimeError(f"There is no page to compare: {expected[:500]!r}")
+    if name == peer.NAME:
+        peer.check(page.name, answer, expected)
+    elif orjson.loads(answer) != wanted or len(orjson.dumps(wanted)) != len(expected):
+        raise RuntimeError(f"{name} answers otherwise: {answer[:500]!r}")
 
 
 def _shares(rates: Rates, reference: str) -> dict[str, list[float]]:

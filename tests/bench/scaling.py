@@ -39,9 +39,10 @@ async def run(sizes: Sizes, effort: Effort) -> None:
             ends = await _cursors(opened[0], key)
             for customers in CUSTOMERS:
                 request = post(PATH, body(customers, ends), key)
-                targets[customers] = Target(request, opened, Meter(server))
-                answer = targets[customers].expected = await opened[0].ask(request)
-                leaves[customers] = sum(1 for _ in _leaves(orjson.loads(answer)["data"]))
+                targets[customers] = target = Target([request], opened, Meter(server))
+                await target.learn()
+                data = orjson.loads(target.answers[0])["data"]
+                leaves[customers] = sum(1 for _ in _leaves(data))
             await alternate(
                 [contestant(str(size), one, effort) for size, one in targets.items()], effort.rounds
             )
