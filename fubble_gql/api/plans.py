@@ -28,12 +28,13 @@ from fubble_gql.api.plan_inputs import (
     new_plan,
     plan_changes,
 )
-from fubble_gql.api.pricing import Pricing
+from fubble_gql.api.pricing import MODEL_NAMES, Pricing
 from fubble_gql.api.refs import PlanRef
 from fubble_gql.billing import estimate
 from fubble_gql.catalog import plans
 from fubble_gql.catalog.plan_search import PlanSearch
 from fubble_gql.catalog.rows import BY_CREATION, COMPONENTS, METRICS, PLANS, ComponentRow, PlanRow
+from fubble_gql.db.rows import ITSELF
 from fubble_gql.pricing.period import Frequency
 from fubble_gql.reads.marks import computed_from, marked
 
@@ -46,7 +47,12 @@ class PriceComponent(Shown):
 
     key: str = strawberry.field(description="Its key, unique in its version of the plan.")
     display_name: str = strawberry.field(description="What customers read on the invoice.")
-    pricing: Pricing = strawberry.field(description="How it charges: one of the models.")
+    pricing: Pricing = strawberry.field(
+        description="How it charges: one of the models.",
+        metadata=computed_from(
+            "pricing", written=written.one_of(f"{ITSELF}.pricing ->> 'model'", MODEL_NAMES)
+        ),
+    )
     minimum: Decimal | None = strawberry.field(
         description="The least that it charges in one full period."
     )
@@ -86,8 +92,18 @@ class Plan(Shown, Node):
             "used in them fills no tier and no allowance."
         )
     )
-    is_active: bool = strawberry.field(description="Whether new subscriptions may begin on it.")
-    is_latest: bool = strawberry.field(description="Whether no later version was published.")
+    is_active: bool = strawberry.field(
+        description="Whether new subscriptions may begin on it.",
+        metadata=computed_from(
+            "deactivated_at", written=written.boolean(f"{ITSELF}.deactivated_at is null")
+        ),
+    )
+    is_latest: bool = strawberry.field(
+        description="Whether no later version was published.",
+        metadata=computed_from(
+            "superseded_at", written=written.boolean(f"{ITSELF}.superseded_at is null")
+        ),
+    )
     minimum: Decimal | None = strawberry.field(
         description="The least that one full period comes to, before credits."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, ClassVar, cast, get_args
 
 import strawberry
 from strawberry.scalars import JSON
@@ -199,3 +199,5 @@ Pricing = Annotated[
     | DynamicPricing,
     strawberry.union("Pricing", description="How a price component charges: one of the models."),
 ]
+# The types' names by the models that rates are stored as.
+MODEL_NAMES = {one.row.model: one.__name__ for one in get_args(get_args(Pricing)[0])}

@@ -13,9 +13,10 @@ from fubble_gql.api.context import Info
 from fubble_gql.api.loaders import Relation
 from fubble_gql.api.pagination import Connection, Listing, Page, Paged, as_written, selected_of
 from fubble_gql.api.selecting import selected
+from fubble_gql.api.written import row_of, rows_of
 from fubble_gql.db import pages
 from fubble_gql.db.pages import Order, Slice, Window
-from fubble_gql.db.rows import Table
+from fubble_gql.db.rows import ITSELF, Table
 from fubble_gql.db.sql import Sql
 from fubble_gql.reads.marks import (
     Metadata,
@@ -36,7 +37,7 @@ def one(table: Table[Any], column: str) -> Metadata:
         found = {row.id: row for row in rows}
         return [found.get(id) for id in ids]
 
-    return for_many(many, column)
+    return for_many(many, column, within=row_of(table, f"{table.name}.id = {ITSELF}.{column}"))
 
 
 def children(table: Table[Any], column: str, position: str) -> Metadata:
@@ -56,7 +57,7 @@ def children(table: Table[Any], column: str, position: str) -> Metadata:
             found[getattr(row, column)].append(row)
         return [found[parent.id] for parent in parents]
 
-    return for_many(many, "id")
+    return for_many(many, "id", within=rows_of(table, column, position))
 
 
 def paged_children(column: str, listing_of: Callable[..., Awaitable[Listing]]) -> Callable[[F], F]:

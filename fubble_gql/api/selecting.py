@@ -10,6 +10,12 @@ from fubble_gql.reads.marks import selected_columns, selected_texts
 
 
 def selected(table: Table[Any], info: Info, *needed: str) -> Table[Any]:
-    """A table of which those columns are read that are selected below a field, and these."""
+    """A table of which those columns are read that are selected below a field, and these.
+
+    What it writes is as of the instant of the request.
+    """
     columns = selected_columns(info)
-    return table if columns is None else table.only(columns.union(needed), selected_texts(info))
+    if columns is None:
+        return table
+    texts = selected_texts(info)
+    return table.only(columns.union(needed), texts).at(info.context.now)

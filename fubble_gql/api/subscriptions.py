@@ -12,7 +12,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from fubble_gql.api import relations
+from fubble_gql.api import relations, written
 from fubble_gql.api.bills import InvoicePreview, preview_of, what_if_of
 from fubble_gql.api.commitments import Commitment
 from fubble_gql.api.context import Info
@@ -32,13 +32,14 @@ from fubble_gql.api.usage import (
     usage_of,
 )
 from fubble_gql.billing.change import scheduled
-from fubble_gql.billing.current import plans_at
+from fubble_gql.billing.current import plan_id_in, plans_at
 from fubble_gql.billing.rows import (
     SUBSCRIPTIONS,
     SubscriptionRow,
     SubscriptionStatus,
     phase_at,
     status_at,
+    status_in,
 )
 from fubble_gql.billing.timeline import Timeline, timeline, until
 from fubble_gql.catalog.rows import PLANS, PlanRow
@@ -46,7 +47,7 @@ from fubble_gql.customers.store import CUSTOMERS
 from fubble_gql.db import refs as db_refs
 from fubble_gql.db.pages import Order, Slice
 from fubble_gql.db.refs import Ref
-from fubble_gql.db.rows import Table
+from fubble_gql.db.rows import INSTANT, ITSELF, Table
 from fubble_gql.reads.marks import computed_from, for_many, marked, reads_selected
 
 if TYPE_CHECKING:
@@ -129,14 +130,29 @@ class PlanSubscription(Shown, Node):
         found = await info.context.loaders.customer(_row(self).customer_id)
         return cast("Customer", found)
 
-    @marked(for_many(_plans_now, "id"))
+    @marked(
+        for_many(
+            _plans_now,
+            "id",
+            within=written.row_of(
+                PLANS, f"{PLANS.name}.id = {plan_id_in(ITSELF, INSTANT)}", written.MISSING
+            ),
+        )
+    )
     async def plan(self, info: Info) -> Plan:
         """The version of the plan that it is on now."""
         phases = await info.context.loaders.phases(_row(self).id)
         plan_id = phase_at(phases, info.context.now).plan_id
         return Plan.shown(await info.context.loaders.plan(plan_id))
 
-    @marked(computed_from("start_at", "end_at", "trial_end_at"))
+    @marked(
+        computed_from(
+            "start_at",
+            "end_at",
+            "trial_end_at",
+            written=written.quoted(status_in(ITSELF, INSTANT)),
+        )
+    )
     def status(self, info: Info) -> SubscriptionStatus:
         """Where it is in its life."""
         return status_at(_row(self), info.context.now)

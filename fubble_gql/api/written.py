@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
 from types import NoneType
-from typing import Annotated, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from graphql import GraphQLEnumType, GraphQLLeafType
 from iso4217 import Currency
@@ -16,9 +16,12 @@ from iso4217 import Currency
 from fubble_gql.api import ids
 from fubble_gql.api.context import Context
 from fubble_gql.billing.invoice_rows import INVOICE_LINES
-from fubble_gql.db.rows import ITSELF
+from fubble_gql.db.rows import INSTANT, ITSELF, Table
+from fubble_gql.reads.marks import Within
 from fubble_gql.reads.writing import Mode
 
+# Where a row must be: the statement fails, and the answer is made by other means, which say why.
+MISSING = f"(1 / (length({ITSELF}.id::text) - length({ITSELF}.id::text)))::text"
 _PLACES_MOSTLY = 2
 
 
@@ -71,7 +74,12 @@ def number(column: str) -> str:
 
 def name(column: str) -> str:
     """SQL for the JSON of a column that is a name of an enum."""
-    return f"""'"' || {ITSELF}.{column} || '"'"""
+    return quoted(f"{ITSELF}.{column}")
+
+
+def quoted(text: str) -> str:
+    """SQL for the JSON of a text that has nothing to be escaped."""
+    return f"""'"' || {text} || '"'"""
 
 
 def span(start: str, end: str) -> dict[str, str]:
@@ -96,6 +104,7 @@ def instant(column: str) -> str:
 _FORMS: dict[tuple[object, str], str] = {
     (str, "String"): "to_json({0})::text",
     (str, "ID"): "to_json({0})::text",
+    (int, "Int"): "{0}::text",
     (bool, "Boolean"): "case {0} when true then 'true' when false then 'false' end",
     (Decimal, "Decimal"): """'"' || trim_scale({0}) || '"'""",
     (datetime, "DateTime"): instant("{0}"),
@@ -112,10 +121,9 @@ def _plain(hint: object) -> object:
 
 def _enum(plain: object, kind: GraphQLEnumType, column: str) -> str | None:
     """A name of an enum, where names are the values that are stored."""
-    if not isinstance(plain, type) or not issubclass(plain, Enum):
-        return None
-    is_stored = all(kind.coerce_output_value(one) == one.value for one in plain)
-    return name(column) if is_stored else None
+    is_text = isinstance(plain, type) and issubclass(plain, str)
+    are_stored = all(known == one.value for known, one in kind.values.items())
+    return name(column) if is_text and are_stored else None
 
 
 def _places(currency: str) -> str:
@@ -131,9 +139,46 @@ def _places(currency: str) -> str:
     return f"case{cases} else {_PLACES_MOSTLY} end"
 
 
+def boolean(condition: str) -> str:
+    """SQL for the JSON of a condition that is true or false."""
+    return f"case when {condition} then 'true' else 'false' end"
+
+
+def row_of(table: Table[Any], condition: str, otherwise: str = "'null'") -> Within:
+    """SQL for the JSON of the one row of another table that belongs to a row.
+
+    In the condition that row's table is `ITSELF`, the other one is named.
+    """
+    return lambda item: (
+        f"coalesce((select {_of(table, item)} from {table.name} where {condition}), {otherwise})"
+    )
+
+
+def rows_of(table: Table[Any], column: str, position: str) -> Within:
+    """SQL for the JSON of the rows of another table that refer to a row, in their order."""
+    return lambda item: (
+        f"coalesce((select '[' || string_agg({_of(table, item)}, ','"
+        f" order by {table.name}.{position}) || ']' from {table.name}"
+        f" where {table.name}.{column} = {ITSELF}.id), '[]')"
+    )
+
+
+def one_of(column: str, names: Mapping[str, str]) -> dict[str, str]:
+    """SQL for the JSON of the name of an object's type, by the text that a column is for it."""
+    cases = " ".join(f"when '{value}' then '\"{name}\"'" for value, name in names.items())
+    return {"__typename": f"case {column} {cases} end"}
+
+
+def _of(table: Table[Any], item: str) -> str:
+    """SQL for the JSON of another table's row, as of the same instant."""
+    instant = "{instant}"
+    own = item.replace(INSTANT, instant).replace(ITSELF, table.name)
+    return own.replace(instant, INSTANT)
+
+
 def lines(line: str) -> str:
     """SQL for the JSON of an invoice's lines, in their order, by that of one, beside its `of`."""
-    own = line.replace(ITSELF, INVOICE_LINES.name)
+    own = _of(INVOICE_LINES, line)
     currency = f"{ITSELF}.currency"
     return (
         f"coalesce((select '[' || string_agg({own}, ',' order by {INVOICE_LINES.name}.position) || ']'"

@@ -1,4 +1,4 @@
-"""The plan versions that many subscriptions are on at an instant, in one statement."""
+"""The plan versions that subscriptions are on at an instant, chosen in SQL."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ from fubble_gql.db.connection import Connection
 from fubble_gql.db.rows import Table
 from fubble_gql.db.sql import sql
 
-# As `phase_at` chooses: the latest that has begun; before the first, the first.
-_CHOSEN_FIRST = "start_at > ?, case when start_at > ? then start_at end, start_at desc"
+
+def _chosen_first(instant: str) -> str:
+    """As `phase_at` chooses: the latest that has begun; before the first, the first."""
+    return f"start_at > {instant}, case when start_at > {instant} then start_at end, start_at desc"
+
+
+def plan_id_in(subscription: str, instant: str) -> str:
+    """SQL for the id of the plan that a subscription is on, by its table's name."""
+    return (
+        f"(select plan_id from {PHASES.name} where subscription_id = {subscription}.id"
+        f" order by {_chosen_first(instant)} limit 1)"
+    )
 
 
 async def plans_at(
@@ -24,12 +34,12 @@ async def plans_at(
 ) -> Mapping[UUID, PlanRow | None]:
     """The plan of each, read from a table of plans that may have fewer columns, but has the id.
 
-    None where it may not be seen.
+    None where it may not be seen. One statement.
     """
     phases = (
         sql(
             "select subscription_id, plan_id, row_number() over (partition by subscription_id"
-            f" order by {_CHOSEN_FIRST}) as place from",
+            f" order by {_chosen_first('?')}) as place from",
             instant,
             instant,
         )

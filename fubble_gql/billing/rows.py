@@ -123,6 +123,15 @@ def status_at(subscription: SubscriptionRow, instant: datetime) -> SubscriptionS
     return SubscriptionStatus.ACTIVE
 
 
+def status_in(table: str, instant: str) -> str:
+    """The same rule in SQL: a table and an instant by their names there."""
+    return (
+        f"case when {table}.end_at <= greatest({instant}, {table}.start_at) then 'ENDED'"
+        f" when {table}.start_at > {instant} then 'SCHEDULED'"
+        f" when {table}.trial_end_at > {instant} then 'TRIALING' else 'ACTIVE' end"
+    )
+
+
 def has_not_ended(table: str, instant: datetime) -> Sql:
     """For a WHERE: not over yet, and not cancelled before it began; `table` may be an alias."""
     return sql(

@@ -7,6 +7,7 @@ customer may see. This is the one place where that is added, to every read of ro
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,8 +24,9 @@ R = TypeVar("R", bound=NamedTuple)
 Visible = Callable[[UUID], Sql]
 # Clients choose which columns they select; so many choices are remembered of a table.
 _NARROWER_MAX = 128
-# Stands for the table in what it writes.
+# Stands for the table in what it writes, and for the instant that it is read as of.
 ITSELF = "{table}"
+INSTANT = f"{ITSELF}.instant"
 
 
 class Read(NamedTuple):
@@ -51,7 +53,7 @@ class Table(Generic[R]):
 
     `visible` is a condition for a WHERE: which of its rows the customer with an id may see. Without
     one no customer reads the table at all. Customers see the values of `hidden` in place of a row's
-    own.
+    own. What is `written` may depend on an `instant` (`at`).
     """
 
     name: str
@@ -59,6 +61,7 @@ class Table(Generic[R]):
     visible: Visible | None = None
     hidden: Mapping[str, Any] = field(default_factory=dict, hash=False)
     written: tuple[str, ...] = ()
+    instant: datetime | None = None
 
     @cached_property
     def columns(self) -> str:
@@ -83,11 +86,31 @@ class Table(Generic[R]):
         Raises Masked where a text has a column that is hidden from customers.
         """
         if connection.customer_id is None:
-            return sql(self.name)
-        if any(f"{ITSELF}.{name}" in text for name in self.hidden for text in self.written):
+            seen = sql(self.name)
+        elif any(f"{ITSELF}.{name}" in text for name in self.hidden for text in self.written):
             raise Masked(self.name)
-        seen = self.seen_by(connection.customer_id)
-        return sql(f"(select * from {self.name} where") + seen + f") as {self.name}"
+        else:
+            own = self.seen_by(connection.customer_id)
+            seen = sql(f"(select * from {self.name} where") + own + f") as {self.name}"
+        if self.instant is None:
+            return seen
+        return (
+            sql("(select *, ?::timestamptz as instant from", self.instant)
+            + seen
+            + f") as {self.name}"
+        )
+
+    def at(self, instant: datetime) -> Table[R]:
+        """The same table, where what it writes depends on an instant: as of this one."""
+        if not self._depends_on_instant:
+            return self
+        known = copy(self)  # with what is known of it
+        object.__setattr__(known, "instant", instant)
+        return known
+
+    @cached_property
+    def _depends_on_instant(self) -> bool:
+        return any(INSTANT in text for text in self.written)
 
     def only(self, columns: Collection[str], texts: tuple[str, ...] = ()) -> Table[R]:
         """The same table, of which just these columns are read: its rows have no others.

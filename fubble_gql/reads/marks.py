@@ -17,7 +17,7 @@ Metadata = Mapping[str, Any]
 Many = Callable[..., Awaitable[Sequence[Any]]]
 # SQL for a value, for one of a type with this name, or for each field of an object.
 Written = str | Callable[[str], str | None] | Mapping[str, str]
-# Takes SQL for the JSON of an item.
+# Takes SQL for the JSON of one of the rows, gives that of the field.
 Within = Callable[[str], str]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,8 +29,8 @@ class Mark:
     """What is told of a field. Unless `columns` are named it needs its parent whole.
 
     `written` is SQL for its JSON, or for that of each field of the object that it is. `writes`: the
-    rows that are read for it can come with texts that the database writes. `within` is SQL for the
-    list's JSON in its parent's.
+    rows that are read for it can come with texts that the database writes. `within` is SQL for its
+    JSON in its parent's.
     """
 
     columns: frozenset[str] | None = None
@@ -74,8 +74,8 @@ def for_many(
     """`many` does for all parents what the resolver does for one; it needs these columns of them.
 
     And `more` where it is not known which columns are selected below. It reads no other columns
-    than are selected and, where it `writes`, the texts. `within` gives SQL for the JSON of the list
-    that it is, in its parent's, by that of an item.
+    than are selected and, where it `writes`, the texts. `within` gives SQL for the field's JSON,
+    null included, in its parent's, by that of one of the rows.
     """
     return {
         _MARK: Mark(

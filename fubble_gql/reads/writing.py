@@ -13,8 +13,10 @@ from graphql import (
     GraphQLLeafType,
     GraphQLObjectType,
     get_named_type,
+    is_abstract_type,
     is_leaf_type,
     is_non_null_type,
+    is_object_type,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList
@@ -59,6 +61,7 @@ class SqlCompiler(Compiler):
     def __init__(self, executor: Executor[Any], writer: Writer, mode: Mode) -> None:
         super().__init__(executor)
         self._writer, self._mode = writer, mode
+        self._inside: list[str] = []
 
     def _object_parts(
         self,
@@ -87,7 +90,7 @@ class SqlCompiler(Compiler):
             item = self._written_item(get_named_type(kind), details)
             return None if item is None else [Sql(found.mark.within(item))]
         if isinstance(written, Mapping):
-            return self._object_parts(inner, details, _of(written)) if is_required else None
+            return self._mapped(inner, details, written) if is_required else None
         if not is_leaf_type(inner):
             return None
         if callable(written):
@@ -101,13 +104,47 @@ class SqlCompiler(Compiler):
             return None
         return [Sql(f"({written})" if is_required else f"coalesce({written}, 'null')")]
 
+    def _mapped(
+        self,
+        kind: Any,  # noqa: ANN401
+        details: FieldDetailsList,
+        written: Mapping[str, str],
+    ) -> list[Text] | None:
+        """An object by SQL for each field; one of several types as far as all have the same."""
+        if is_object_type(kind):
+            return self._object_parts(kind, details, _of(written))
+        if not is_abstract_type(kind):
+            return None
+        possible = self._executor.schema.get_possible_types(kind)
+        first, *others = [self._only_names(one, details) for one in possible]
+        if first is None or any(other != first for other in others):
+            return None
+        name = Sql(f"({written['__typename']})")
+        parts: list[Text] = []
+        for key in first:
+            parts += [f"{',' if parts else '{'}{json.dumps(key)}:", name]
+        return [*parts, "}"]
+
+    def _only_names(self, kind: GraphQLObjectType, details: FieldDetailsList) -> list[str] | None:
+        """The keys of the selected fields where each is the type's name."""
+        fields = self._selected(kind, details)
+        are_names = all(one[0].node.name.value == "__typename" for one in fields.values())
+        return [*fields] if fields and are_names else None
+
     def _written_item(self, kind: Any, details: FieldDetailsList) -> str | None:  # noqa: ANN401
-        """SQL for the JSON of an object of its own row."""
+        """SQL for the JSON of an object of its own row, which is not inside another of its type.
+
+        There a column's name would mean two rows.
+        """
+        if kind.name in self._inside:
+            return None
+        self._inside.append(kind.name)
         parts = self._object_parts(
             kind,
             details,
             lambda inner: self._written(kind, field_of(kind, inner[0].node.name.value), inner),
         )
+        self._inside.pop()
         return None if parts is None else in_sql(parts)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from itertools import permutations
 
+import orjson
 import pytest
 
 from fubble_gql.api import written
@@ -13,7 +15,8 @@ from fubble_gql.db import pages
 from fubble_gql.db.pages import Order, Window
 from fubble_gql.db.rows import Masked
 from fubble_gql.db.sql import ALWAYS, sql
-from tests.api.builders import a_customer
+from tests.api.builders import a_customer, a_subscription
+from tests.api.changing import cancel
 from tests.api.conftest import Api
 from tests.api.invoicing import a_draft, added, finalized
 from tests.api.portal import as_customer
@@ -55,6 +58,23 @@ BELOW_LINES = """{
     lines { amount { amount } metric { key } component { key } subscription { id } }
     again: lines { steps { amount } description }
   } }
+}"""
+SUBSCRIPTIONS = """{
+  customers { nodes { key subscriptions(first: 50) { nodes {
+    __typename id status timezone customer { id key paymentMethodId }
+    plan {
+      id key version name description currency billingFrequency trialDays minimum isActive isLatest
+      priceComponents {
+        __typename id key displayName minimum maximum
+        metric { id key } pricing { __typename kind: __typename }
+      }
+    }
+  } } } }
+}"""
+INSTANTS = """{
+  customers { nodes { subscriptions(first: 50) { nodes {
+    startAt endAt trialEndAt scheduledChange { effectiveAt }
+  } } } }
 }"""
 
 # What can be selected of a page, which is written as one text where nothing but `nodes` looks at its rows.
@@ -101,6 +121,40 @@ async def test_values_of_every_kind_are_written_alike(
         assert pair.tally.by_plan == 2
         assert pair.tally.by_database == 2 * (api.connection.dialect == "postgres")
         assert pair.tally.reordered == 0
+
+
+async def test_what_changes_with_time_is_written_as_of_the_request(
+    postgres_api: Api, postgres_url: str
+) -> None:
+    api = postgres_api
+    await two_customers(api)
+    await a_customer(api, "timely")
+    for more in ({"trialDays": 9}, {"startAt": "2026-07-01T00:00:00Z", "trialDays": 3}):
+        await a_subscription(api, "timely", "open", **more)
+    for start in ("2026-05-01T00:00:00Z", "2026-08-01T00:00:00Z"):
+        await cancel(api, await a_subscription(api, "timely", "open", startAt=start))
+    text = (await api.post(orjson.dumps({"query": INSTANTS}))).text
+    instants = {datetime.fromisoformat(found) for found in re.findall(r'"(20[^"]+Z)"', text)}
+    statuses: set[str] = set()
+    key = {"Authorization": f"Bearer {api.key}"}
+    async with both(api, postgres_url) as pair:
+        for instant in instants:
+            for distance in (-1, 0, 1):
+                api.clock.now = instant + timedelta(microseconds=distance)
+                text = await pair.ask(Sent(SUBSCRIPTIONS, {}), key)
+                statuses |= {*re.findall(r'"status":"(\w+)"', text)}
+    assert statuses == {"SCHEDULED", "TRIALING", "ACTIVE", "ENDED"}
+    assert len(instants) > 5
+    assert pair.tally.with_errors == 0
+    assert pair.tally.by_database == pair.tally.documents
+
+
+async def test_subscriptions_and_their_plans_are_one_statement(postgres_api: Api) -> None:
+    """Beside the one for the key, and the one for the customers."""
+    await two_customers(postgres_api)
+    with postgres_api.statements() as statements:
+        await postgres_api.ask(SUBSCRIPTIONS)
+    assert len(statements) == 3
 
 
 async def test_whole_lists_come_as_one_text_for_each_parent(postgres_api: Api) -> None:
