@@ -67,18 +67,18 @@ def _target(
     filled: Filled, server: Server, opened: list[Line], asked: Mapping[str, object]
 ) -> Target:
     request = post(PATH, orjson.dumps(asked), filled.api_key)
-    return Target(request, opened, Meter(server), urlsplit(filled.url).path[1:])
+    return Target([request], opened, Meter(server), urlsplit(filled.url).path[1:])
 
 
 async def _check(many: Target, one: Target) -> None:
     """Both answers are kept; raises where they differ in what one customer has, or show nothing."""
     for target in (many, one):
-        target.expected = await target.lines[0].ask(target.request)
-    nodes: list[Any] = orjson.loads(many.expected)["data"]["customers"]["nodes"]
-    alone: Any = orjson.loads(one.expected)["data"]["customer"]
+        await target.learn()
+    nodes: list[Any] = orjson.loads(many.answers[0])["data"]["customers"]["nodes"]
+    alone: Any = orjson.loads(one.answers[0])["data"]["customer"]
     kinds = {orjson.dumps({**node, "key": ""}) for node in nodes}
     if alone not in nodes or len(kinds) == 1:
-        raise RuntimeError(f"They differ: {one.expected[:500]!r}, {many.expected[:500]!r}")
+        raise RuntimeError(f"They differ: {one.answers[0][:500]!r}, {many.answers[0][:500]!r}")
 
 
 async def _measure(
