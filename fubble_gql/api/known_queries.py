@@ -18,6 +18,9 @@ from graphql import (
     Undefined,
     get_operation_ast,
 )
+from graphql import (
+    ExecutionResult as CoreResult,
+)
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Execution
 from strawberry.types.execution import ExecutionResult
@@ -25,6 +28,8 @@ from strawberry.types.execution import ExecutionResult
 from fubble_gql.api.limits import DocumentLimits, Weighed, weigh
 from fubble_gql.api.recent import Recent
 from fubble_gql.api.wire import Call
+from fubble_gql.reads.execution import Asked, Compiled
+from fubble_gql.reads.leaves import Surprise
 
 # Of one document, by the sizes of the pages that its variables ask for.
 _WEIGHTS_MAX = 16
@@ -57,22 +62,42 @@ class KnownQueries:
         weighed = self._weighed(document, operation, call)
         if weighed.beyond is not None:
             return None
-        executor: Any = self._execution.build(
+        result = await self._executed(document, operation, call, context)
+        if result is None:
+            return None
+        shown = weighed.extensions(call.extensions)
+        return ExecutionResult(data=result.data, errors=result.errors, extensions=shown)
+
+    async def _executed(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        call: Call,
+        context: object,
+    ) -> CoreResult | None:
+        """As graphql-core executes it; None where the variables are not as declared."""
+        execution, variables = self._execution, dict(call.variables or {})
+        if issubclass(execution, Compiled):
+            asked = Asked(context, variables, call.extensions)
+            try:
+                if found := await execution.by_known_plan(self._schema, operation, asked):
+                    return found
+            except Surprise:
+                execution = Execution
+        executor: Any = execution.build(
             self._schema,
             document,
             context_value=context,
-            raw_variable_values=dict(call.variables or {}),
+            raw_variable_values=variables,
             operation_name=call.operation_name,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
             operation_extensions=call.extensions,
         )
         if isinstance(executor, list):
             return None
-        result = executor.execute_operation()
-        if executor.is_awaitable(result):
-            result = await result
-        shown = weighed.extensions(call.extensions)
-        return ExecutionResult(data=result.data, errors=result.errors, extensions=shown)
+        result: Any = executor.execute_operation()
+        executed: CoreResult = await result if executor.is_awaitable(result) else result
+        return executed
 
     def _weighed(
         self, document: DocumentNode, operation: OperationDefinitionNode, call: Call

@@ -3,68 +3,101 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from graphql import (
-    ExecutionResult,
-)
+from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode
+from graphql.execution.values import get_variable_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
 
 from fubble_gql.reads.code import Plan, Slots, Wait
 from fubble_gql.reads.fields import Operation
+from fubble_gql.reads.leaves import Surprise
 from fubble_gql.reads.memory import Plans
 from fubble_gql.reads.parts import written
 from fubble_gql.reads.writing import Writer
 
 
-def compiled(forget: Callable[[Any], None], writer: Writer | None = None) -> type[Stock]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call brings along beside its document."""
+
+    context: Any
+    variables: dict[str, Any]
+    extensions: Mapping[str, Any] | None
+
+
+class Compiled(Stock):
+    """Runs a query by its plan; whatever else there is, and errors, as ever."""
+
+    plans: ClassVar[Plans]
+    forget: ClassVar[staticmethod[[Any], None]]
+
+    @classmethod
+    async def by_known_plan(
+        cls, schema: GraphQLSchema, operation: OperationDefinitionNode, asked: Asked
+    ) -> ExecutionResult | None:
+        """The result by a plan that was made before; None where there is none, or no such values.
+
+        Raises Surprise where the stock executor must do.
+        """
+        nodes = operation.variable_definitions or ()
+        variables = get_variable_values(schema, nodes, asked.variables)
+        if isinstance(variables, list):
+            return None
+        plan = cls.plans.known(operation, variables.coerced, asked.context)
+        if plan is None:
+            return None
+        running = Operation(asked.context, schema, None, variables, asked.extensions)
+        try:
+            return ExecutionResult(await _run(plan, running), None)
+        except Exception as error:
+            cls.forget(asked.context)
+            raise Surprise from error
+
+    def execute_operation(self, serially: bool | None = None) -> Any:  # noqa: FBT001, ANN401
+        """As the stock executor: a result, or an awaitable of one."""
+        plan = self.plans.of(self)
+        if plan is None:
+            return super().execute_operation(serially)
+        return self._by_plan(plan, super().execute_operation)
+
+    async def _by_plan(self, plan: Plan, otherwise: Any) -> Any:  # noqa: ANN401
+        running = Operation(
+            self.context_value,
+            self.schema,
+            self.root_value,
+            self.variable_values,
+            self.operation_extensions,
+        )
+        try:
+            return ExecutionResult(await _run(plan, running), None)
+        except Exception:  # noqa: BLE001 - whatever it is, the stock executor says it rightly
+            self.forget(self.context_value)
+            result = otherwise()
+            return await result if self.is_awaitable(result) else result
+
+
+def compiled(forget: Callable[[Any], None], writer: Writer | None = None) -> type[Compiled]:
     """An execution class with a memory of its own, for one schema.
 
     `forget` makes an operation's context forget what was read: the stock executor begins anew.
     Where `writer` is used, data is an `orjson.Fragment`.
     """
-    known = Plans(writer)
-
-    class Compiled(Stock):
-        """Runs a query by its plan; whatever else there is, and errors, as ever."""
-
-        plans = known
-
-        def execute_operation(self, serially: bool | None = None) -> Any:  # noqa: FBT001, ANN401
-            """As the stock executor: a result, or an awaitable of one."""
-            plan = known.of(self)
-            if plan is None:
-                return super().execute_operation(serially)
-            return self._by_plan(plan, super().execute_operation)
-
-        async def _by_plan(self, plan: Plan, otherwise: Any) -> Any:  # noqa: ANN401
-            try:
-                return ExecutionResult(await _run(plan, self), None)
-            except Exception:  # noqa: BLE001 - whatever it is, the stock executor says it rightly
-                forget(self.context_value)
-                result = otherwise()
-                return await result if self.is_awaitable(result) else result
-
-    return Compiled
+    own = {"plans": Plans(writer), "forget": staticmethod(forget)}
+    return type(Compiled.__name__, (Compiled,), own)
 
 
-async def _run(plan: Plan, executor: Stock) -> Any:  # noqa: ANN401
+async def _run(plan: Plan, operation: Operation) -> Any:  # noqa: ANN401
     """The answer's data: a dict, or its JSON. Raises when anything is out of the ordinary."""
-    operation = Operation(
-        executor.context_value,
-        executor.schema,
-        executor.root_value,
-        executor.variable_values,
-        executor.operation_extensions,
-    )
     slots: Slots = [None] * plan.size
     shared: list[object] = []
     for slot, call in plan.calls:
         slots[slot] = call.keywords(operation)
     for wait in plan.waits:
         slots[wait.slot] = []
-    data: Any = plan.root(executor.root_value, slots)
+    data: Any = plan.root(operation.root_value, slots)
     while level := [wait for wait in plan.waits if slots[wait.slot]]:
         await _all(_fill(wait, operation, slots, shared) for wait in level)
     return written(data, shared) if plan.are_parts else data

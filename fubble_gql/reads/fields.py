@@ -12,6 +12,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     Node,
+    Undefined,
     VariableNode,
 )
 from graphql.execution.values import VariableValues, get_argument_values
@@ -23,6 +24,8 @@ from fubble_gql.reads.leaves import Surprise
 from fubble_gql.reads.marks import Mark, SelectingInfo, mark_of
 
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+# So many arguments of a field are remembered, by the values of its variables.
+_KNOWN_MAX = 16
 _OWN_RESOLVERS = f"{GraphQLCoreConverter.from_resolver.__qualname__}.<locals>."
 
 
@@ -116,8 +119,8 @@ class Call:
         self.field = field
         self._node = node
         self._rows = rows
-        self._is_constant = not _has_variables(node)
-        self._constant: dict[str, Any] | None = None
+        self._variables = _variables(node)
+        self._known: dict[tuple[object, ...], dict[str, Any]] = {}
         resolver = field.definition.base_resolver
         self._info_name = (
             resolver.info_parameter.name if resolver and resolver.info_parameter else None
@@ -177,11 +180,20 @@ class Call:
         return {self._info_name: self.info(operation), **self.arguments(operation)}
 
     def arguments(self, operation: Operation) -> dict[str, Any]:
-        """What the client gave, as Strawberry converts it; once where it is always the same."""
+        """What the client gave, as Strawberry converts it; once for sizes that are often the same."""
         if not self.field.definition.arguments:
             return {}
-        if self._constant is not None:
-            return self._constant
+        coerced = operation.variables.coerced
+        given = tuple(_size(coerced.get(name, Undefined)) for name in self._variables)
+        if None in given:
+            return self._converted(operation)
+        if given not in self._known:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            self._known[given] = self._converted(operation)
+        return self._known[given]
+
+    def _converted(self, operation: Operation) -> dict[str, Any]:
         definition, strawberry_schema = self.field.definition, operation.schema._strawberry_schema  # type: ignore[attr-defined] # noqa: SLF001
         converted = convert_arguments(
             self._given(operation),
@@ -192,8 +204,6 @@ class Call:
         )
         for extension in definition.extensions:
             converted = extension.map_arguments(converted)
-        if self._is_constant:
-            self._constant = converted
         return converted
 
     def _given(self, operation: Operation) -> dict[str, Any]:
@@ -202,14 +212,22 @@ class Call:
         return get_argument_values(self.field.graphql, self._node, operation.variables)
 
 
-def _has_variables(node: FieldNode) -> bool:
+def _size(value: object) -> tuple[type, object] | None:
+    """What a variable's value is remembered as: how many, whether, or absent. None: not at all."""
+    is_size = value is None or value is Undefined or isinstance(value, int)
+    return (value.__class__, value) if is_size else None
+
+
+def _variables(node: FieldNode) -> tuple[str, ...]:
+    """Those that a field's arguments are made of."""
+    names: set[str] = set()
     waiting: list[object] = list(node.arguments or ())
     while waiting:
         part = waiting.pop()
         if isinstance(part, VariableNode):
-            return True
-        if isinstance(part, Node):
+            names.add(part.name.value)
+        elif isinstance(part, Node):
             waiting.extend(getattr(part, key, None) for key in part.keys if key != "loc")
         elif isinstance(part, list | tuple):
             waiting.extend(part)
-    return False
+    return tuple(sorted(names))

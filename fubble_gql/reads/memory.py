@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,28 +56,49 @@ class Plans:
         operation = executor.operation
         if operation.operation is not OperationType.QUERY or _has_middleware(executor):
             return None
-        known = self._of(operation, executor)
-        given = executor.variable_values.coerced
-        mode = self._writer.mode(executor.context_value) if self._writer else Mode.NOTHING
-        values = (mode, *(given.get(name) for name in known.deciding))
+        known = self._found(operation) or self._new(operation, executor)
+        values = self._values(known, executor.variable_values.coerced, executor.context_value)
         if values not in known.plans:
             if len(known.plans) >= _PLANS_MAX:
                 known.plans.clear()
                 self._grow(known, _size(operation) - known.size)
-            plan = known.plans[values] = self._compile(executor, mode)
+            plan = known.plans[values] = self._compile(executor, values[0])
             self._grow(known, plan.fields * _FIELD_BYTES if plan else 0)
             return plan
         return known.plans[values]
 
-    def _of(self, operation: OperationDefinitionNode, executor: Stock) -> _Known:
+    def known(
+        self,
+        operation: OperationDefinitionNode,
+        given: Mapping[str, Any],
+        context: Any,  # noqa: ANN401
+    ) -> Plan | None:
+        """The plan that was made before for these values of the variables, if there is one."""
+        known = self._found(operation)
+        return known.plans.get(self._values(known, given, context)) if known else None
+
+    def _found(self, operation: OperationDefinitionNode) -> _Known | None:
         place = id(operation)
         known = self._known.get(place)
-        if known is not None and known.operation is operation:
-            self._known.move_to_end(place)
-            return known
-        known = self._known[place] = _Known(operation, _deciding(executor), 0)
+        if known is None or known.operation is not operation:
+            return None
+        self._known.move_to_end(place)
+        return known
+
+    def _new(self, operation: OperationDefinitionNode, executor: Stock) -> _Known:
+        known = self._known[id(operation)] = _Known(operation, _deciding(executor), 0)
         self._grow(known, _size(operation))
         return known
+
+    def _values(
+        self,
+        known: _Known,
+        given: Mapping[str, Any],
+        context: Any,  # noqa: ANN401
+    ) -> tuple[Any, ...]:
+        """What decides which of an operation's plans it is."""
+        mode = self._writer.mode(context) if self._writer else Mode.NOTHING
+        return (mode, *(given.get(name) for name in known.deciding))
 
     def _compile(self, executor: Stock, mode: Mode) -> Plan | None:
         try:
