@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from fubble_gql import logs
 from fubble_gql.access.portal import Portal
 from fubble_gql.api.admission import Admission, Limits
-from fubble_gql.api.auth import reading_as, recognise
+from fubble_gql.api.auth import presume, reading_as, recognise
 from fubble_gql.api.context import Clock, Context, Viewer
 from fubble_gql.api.documents import PATH as PDF_PATH
 from fubble_gql.api.documents import invoice_pdf
@@ -71,11 +71,19 @@ def create_app(
         feed = http.app.state.feed
         return Context(connection, now, viewer, seller, run_budget, portal, feed)
 
-    async def open_context(request: Request) -> Context:
-        viewer = await viewer_of(request, request.headers.get("authorization", ""))
+    def answering(request: Request, viewer: Viewer | None) -> Context:
         context = context_of(request, viewer)
         context.takes_json = True
         return context
+
+    async def open_context(request: Request) -> Context:
+        authorization = request.headers.get("authorization", "")
+        return answering(request, await viewer_of(request, authorization))
+
+    def presume_context(request: Request) -> Context | None:
+        authorization = request.headers.get("authorization", "")
+        viewer = presume(request.app.state.connection, authorization)
+        return answering(request, viewer) if viewer else None
 
     admission = Admission(
         Limits(settings.requests_max, settings.inflight_bytes_max, settings.body_seconds)
@@ -85,6 +93,7 @@ def create_app(
     endpoint = GraphQLEndpoint(
         schema,
         open_context,
+        presume_context,
         body_bytes_max=settings.request_bytes_max,
         ingest_bytes_max=settings.ingest_bytes_max,
         page=graphiql_page(path=PATH, tabs=tabs, key=demo_key) if settings.graphiql else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -48,6 +49,19 @@ class Context(Protocol):
         """The operation was stopped: end what it reads."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """Whether a caller is who it was presumed to be, which is being found out."""
+
+    presumed: Viewer | None
+    proven: asyncio.Task[Context]
+
+    async def require(self) -> None:
+        """Wait until it is known. Raises `Refusal` where it is somebody else, or nobody."""
+        if (await self.proven).viewer != self.presumed:
+            raise _unauthenticated()
+
+
 class GraphQLEndpoint:
     """An ASGI application for GET and POST, to be given to a `Route` as its endpoint."""
 
@@ -55,6 +69,7 @@ class GraphQLEndpoint:
         self,
         schema: strawberry.Schema,
         open_context: Callable[[Request], Awaitable[Context]],
+        presume_context: Callable[[Request], Context | None] = lambda _: None,
         *,
         body_bytes_max: int,
         ingest_bytes_max: int | None = None,
@@ -68,6 +83,7 @@ class GraphQLEndpoint:
     ) -> None:
         self._schema = schema
         self._open_context = open_context
+        self._presume_context = presume_context
         self._body_bytes_max = body_bytes_max
         self._ingest_bytes_max = ingest_bytes_max or body_bytes_max
         self._page = page
@@ -100,15 +116,33 @@ class GraphQLEndpoint:
             allow = {"Allow": "GET, POST"}
             raise Refusal(405, "INVALID", "Send a POST, or a GET for queries.", headers=allow)
         media_type = wire.negotiate(request.headers.get("accept"))
-        context = await self._context(request)
+        presumed = self._presume_context(request)
+        if presumed is None:
+            return await self._answer_to(await self._context(request), request, share, media_type)
+        proof = _Proof(presumed.viewer, asyncio.ensure_future(self._context(request)))
+        try:
+            return await self._answer_to(presumed, request, share, media_type, proof)
+        finally:
+            await proof.require()  # before anything is told, also of what went wrong
+
+    async def _answer_to(
+        self,
+        context: Context,
+        request: Request,
+        share: Share,
+        media_type: str,
+        proof: _Proof | None = None,
+    ) -> Response:
         viewer = context.viewer
         operations.asked_by(viewer.role if viewer else None)
         call = await self._call(request, share, viewer)
-        error = self._refuse_or_find_error(call, request.method, viewer)
-        if error is None:
-            result = await self._run(call, context, request.method)
+        operation = self._refuse_or_choose(call, request.method, viewer)
+        if isinstance(operation, GraphQLError):
+            result = ExecutionResult(data=None, errors=[operation])
         else:
-            result = ExecutionResult(data=None, errors=[error])
+            if proof is not None and operation.kind is OperationType.MUTATION:
+                await proof.require()
+            result = await self._run(call, context, request.method)
         if viewer is None and result.data is None:
             raise _unauthenticated()  # what is wrong with a document may tell of the schema
         return self._response(result, call, request, media_type, viewer)
@@ -135,10 +169,10 @@ class GraphQLEndpoint:
         share.begin()
         return wire.read_call(request, body, self._body_bytes_max)
 
-    def _refuse_or_find_error(
+    def _refuse_or_choose(
         self, call: Call, method: str, viewer: Viewer | None
-    ) -> GraphQLError | None:
-        """What keeps the operation from running; refuses it where HTTP has a status for that."""
+    ) -> Operation | GraphQLError:
+        """The operation that may run, or what is wrong; refuses where HTTP has a status for that."""
         operation = self._operation(call, viewer)
         if isinstance(operation, GraphQLError):
             return operation
@@ -149,7 +183,7 @@ class GraphQLEndpoint:
             )
         if operation.kind is OperationType.MUTATION:
             _refuse_mutation(method, is_portal=_is_portal(viewer))
-        return None
+        return operation
 
     def error_on_socket(self, call: Call, viewer: Viewer) -> GraphQLError | None:
         """What keeps the operation from running over a WebSocket; raises `Refusal` too."""

@@ -11,6 +11,7 @@ from graphql import GraphQLObjectType, is_required_argument
 
 from fubble_gql.access import keys
 from fubble_gql.api.schema import build_schema
+from fubble_gql.errors import Unavailable
 from tests.api.builders import a_customer, counted_rows
 from tests.api.conftest import Api, read, running
 
@@ -110,6 +111,56 @@ async def test_a_revoked_key_opens_nothing_from_then_on(api: Api) -> None:
     assert before.status_code == 200
     assert is_refused(await sent(api, "{ viewer { role } }", f"Bearer {api.key}"))
     assert is_refused(await sent(api, '{ customer(key: "acme") { key } }', f"Bearer {api.key}"))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{ customer(key: "acme") { key } }',
+        '{ customer(key: "acme") { nothing } }',
+        '{ customer(key: "acme") { key }',
+        '{ customer(id: "nonsense") { key } }',
+        "subscription { invoiceChanged { id } }",
+        "query ($n: Int!) { customers(first: $n) { nodes { key } } }",
+        CREATE,
+    ],
+)
+async def test_a_key_that_worked_before_it_was_revoked_is_told_and_changes_nothing(
+    api: Api, document: str
+) -> None:
+    await a_customer(api)
+    key = f"Bearer {api.key}"
+    await sent(api, document, key)
+    before = await counted_rows(api)
+
+    await keys.revoke(api.connection, api.key.split("_")[2], api.clock())
+
+    for _ in range(2):
+        assert is_refused(await sent(api, document, key))
+    assert await counted_rows(api) == before
+
+
+async def test_a_key_that_worked_does_not_let_others_in_by_its_id(api: Api) -> None:
+    await sent(api, "{ viewer { role } }", f"Bearer {api.key}")
+
+    assert is_refused(await sent(api, "{ viewer { role } }", f"Bearer {api.key[:-1]}!"))
+    assert is_refused(await sent(api, "{ viewer { role } }", f"Bearer {api.key[:-43]}{'x' * 43}"))
+
+
+async def test_a_database_that_cannot_tell_whose_key_it_is_lets_nobody_in(
+    postgres_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = postgres_api
+    await a_customer(api)
+
+    async def away(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(keys, "row_by", away)
+    response = await sent(api, '{ customer(key: "acme") { key } }', f"Bearer {api.key}")
+
+    assert response.status_code == 503
+    assert "acme" not in response.text
 
 
 async def test_a_stranger_costs_one_statement_at_most(api: Api) -> None:
