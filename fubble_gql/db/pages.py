@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from fubble_gql.db.connection import Connection
@@ -58,8 +58,7 @@ class Window:
     before: tuple[Any, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Slice(Generic[T]):
+class Slice(NamedTuple, Generic[T]):
     """The rows of one window, in order, and whether there are more on either side."""
 
     rows: list[T]
