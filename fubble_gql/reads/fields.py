@@ -25,7 +25,7 @@ from fubble_gql.reads.marks import Mark, SelectingInfo, mark_of
 
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 # So many arguments of a field are remembered, by the values of its variables.
-_KNOWN_MAX = 16
+_KNOWN_MAX = 4
 _OWN_RESOLVERS = f"{GraphQLCoreConverter.from_resolver.__qualname__}.<locals>."
 
 
