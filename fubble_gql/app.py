@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from graphql import GraphQLError
 from starlette.applications import Starlette
@@ -80,11 +82,6 @@ def create_app(
         authorization = request.headers.get("authorization", "")
         return answering(request, await viewer_of(request, authorization))
 
-    def presume_context(request: Request) -> Context | None:
-        authorization = request.headers.get("authorization", "")
-        viewer = presume(request.app.state.connection, authorization)
-        return answering(request, viewer) if viewer else None
-
     admission = Admission(
         Limits(settings.requests_max, settings.inflight_bytes_max, settings.body_seconds)
     )
@@ -93,7 +90,7 @@ def create_app(
     endpoint = GraphQLEndpoint(
         schema,
         open_context,
-        presume_context,
+        partial(_presumed, answering),
         body_bytes_max=settings.request_bytes_max,
         ingest_bytes_max=settings.ingest_bytes_max,
         page=graphiql_page(path=PATH, tabs=tabs, key=demo_key) if settings.graphiql else None,
@@ -136,6 +133,18 @@ def create_app(
     )
     app.state.readiness = readiness
     return app
+
+
+def _presumed(
+    context_of: Callable[[Request, Viewer], Context], request: Request
+) -> tuple[Context, Coroutine[Any, Any, bool]] | None:
+    """A context for a caller who was known before, and whether that holds still."""
+    authorization = request.headers.get("authorization", "")
+    presumed = presume(request.app.state.connection, authorization)
+    if presumed is None:
+        return None
+    viewer, still_works = presumed
+    return context_of(request, viewer), still_works
 
 
 def cross_origin(origins: str | None) -> list[Middleware]:

@@ -90,10 +90,18 @@ async def recognise(connection: Connection, presented: str) -> ApiKeyRow | None:
 
 
 def presume(connection: Connection, presented: str) -> ApiKeyRow | None:
-    """The key that was presented, if it worked the last time. Whether it still does is not known."""
+    """The key that was presented, if it worked the last time. Whether it `still_works` is not known."""
     shape = _SHAPE.fullmatch(presented)
     known = _working(connection).get(shape[1]) if shape else None
-    return known if shape and _is_secret_of(known, shape[2]) else None
+    return known if shape and known and _is_secret_of(known, shape[2]) else None
+
+
+async def still_works(connection: Connection, known: ApiKeyRow) -> bool:
+    """Whether a key is as it was when it worked. One statement, also for others at the same time."""
+    works = await row_by(connection, API_KEYS, "id", known.id) == known
+    if not works:
+        _working(connection).pop(known.id, None)
+    return works
 
 
 def _working(connection: Connection) -> dict[str, ApiKeyRow]:

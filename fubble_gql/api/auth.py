@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from datetime import datetime
+from typing import Any
 
 from fubble_gql.access import keys
 from fubble_gql.access.portal import Portal
@@ -40,14 +42,19 @@ async def recognise(
     return Viewer(Role.OPERATOR, key_id=found.id) if found else None
 
 
-def presume(connection: Connection, authorization: str) -> Viewer | None:
-    """The caller whose key worked the last time. What is read as such is shown only once it is recognised.
+def presume(
+    connection: Connection, authorization: str
+) -> tuple[Viewer, Coroutine[Any, Any, bool]] | None:
+    """The caller whose key worked the last time, and whether it does still, to be found out.
 
-    So nobody waits for the key's statement alone, and one that was revoked still opens nothing.
+    What is read for a caller meanwhile is shown only if so: nobody waits for the key's statement
+    alone, and one that was revoked still opens nothing.
     """
     presented = _presented(authorization)
-    found = keys.presume(connection, presented) if presented is not None else None
-    return Viewer(Role.OPERATOR, key_id=found.id) if found else None
+    known = keys.presume(connection, presented) if presented is not None else None
+    if known is None:
+        return None
+    return Viewer(Role.OPERATOR, key_id=known.id), keys.still_works(connection, known)
 
 
 def _presented(authorization: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import strawberry
@@ -297,20 +299,25 @@ class CustomerMutation:
         )
 
 
+_OLDEST_FIRST = CustomerOrder(field=OrderField.CREATED_AT, direction=OrderDirection.ASC)
+
+
+@lru_cache
+def _everybody(field: OrderField, direction: OrderDirection) -> Listing:
+    """Every customer, in an order."""
+    order = search.order_by(field, descending=direction is OrderDirection.DESC)
+    return Listing(f"customers.{field}.{direction}", CUSTOMERS, order)
+
+
 def _listing(info: Info, filter: CustomerFilter | None, order_by: CustomerOrder | None) -> Listing:
-    chosen = given_or_none(filter) or CustomerFilter()
+    order = given_or_none(order_by) or _OLDEST_FIRST
+    everybody = _everybody(order.field, order.direction)
+    chosen = given_or_none(filter)
+    if chosen is None:
+        return everybody
     wanted = search.CustomerSearch(
         text=given_or_none(chosen.search),
         is_archived=given_or_none(chosen.archived),
         **given(chosen, "plan_key", "created_after", "created_before"),
     )
-    order = given_or_none(order_by) or CustomerOrder(
-        field=OrderField.CREATED_AT, direction=OrderDirection.ASC
-    )
-    is_descending = order.direction is OrderDirection.DESC
-    return Listing(
-        f"customers.{order.field}.{order.direction}",
-        CUSTOMERS,
-        search.order_by(order.field, descending=is_descending),
-        wanted.conditions(info.context.now),
-    )
+    return replace(everybody, where=wanted.conditions(info.context.now))

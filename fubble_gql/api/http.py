@@ -7,10 +7,10 @@ body or, for queries, in the address.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import strawberry
 from graphql import GraphQLError
@@ -37,6 +37,8 @@ _STOPPED = (
 )
 _STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "SERVICE_UNAVAILABLE": 503, "INTERNAL": 500}
 
+T = TypeVar("T")
+
 
 class Context(Protocol):
     """What resolvers get; the endpoint asks who is calling, and tells when it stops."""
@@ -49,16 +51,19 @@ class Context(Protocol):
         """The operation was stopped: end what it reads."""
 
 
+# A context for a caller that was known before, and whether that holds still, to be found out.
+Presume = Callable[[Request], tuple[Context, Coroutine[Any, Any, bool]] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Proof:
     """Whether a caller is who it was presumed to be, which is being found out."""
 
-    presumed: Viewer | None
-    proven: asyncio.Task[Context]
+    holds: asyncio.Task[bool]
 
     async def require(self) -> None:
-        """Wait until it is known. Raises `Refusal` where it is somebody else, or nobody."""
-        if (await self.proven).viewer != self.presumed:
+        """Wait until it is known. Raises `Refusal` where it is not."""
+        if not await self.holds:
             raise _unauthenticated()
 
 
@@ -69,7 +74,7 @@ class GraphQLEndpoint:
         self,
         schema: strawberry.Schema,
         open_context: Callable[[Request], Awaitable[Context]],
-        presume_context: Callable[[Request], Context | None] = lambda _: None,
+        presume_context: Presume = lambda _: None,
         *,
         body_bytes_max: int,
         ingest_bytes_max: int | None = None,
@@ -118,10 +123,12 @@ class GraphQLEndpoint:
         media_type = wire.negotiate(request.headers.get("accept"))
         presumed = self._presume_context(request)
         if presumed is None:
-            return await self._answer_to(await self._context(request), request, share, media_type)
-        proof = _Proof(presumed.viewer, asyncio.ensure_future(self._context(request)))
+            context = await self._told(self._open_context(request), request)
+            return await self._answer_to(context, request, share, media_type)
+        context, holds = presumed
+        proof = _Proof(asyncio.ensure_future(self._told(holds, request)))
         try:
-            return await self._answer_to(presumed, request, share, media_type, proof)
+            return await self._answer_to(context, request, share, media_type, proof)
         finally:
             await proof.require()  # before anything is told, also of what went wrong
 
@@ -147,10 +154,10 @@ class GraphQLEndpoint:
             raise _unauthenticated()  # what is wrong with a document may tell of the schema
         return self._response(result, call, request, media_type, viewer)
 
-    async def _context(self, request: Request) -> Context:
-        """The caller's context; what keeps it from being opened is answered as a refusal."""
+    async def _told(self, found_out: Awaitable[T], request: Request) -> T:
+        """What is found out about the caller; what keeps it from being known is a refusal."""
         try:
-            return await self._open_context(request)
+            return await found_out
         except (Refused, Unavailable) as failure:
             error = GraphQLError(str(failure), original_error=failure)
             shown = showing.shown(self._map_error(error), request.state.request_id)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode
-from graphql.execution.values import get_variable_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
 
 from fubble_gql.reads.code import Plan, Slots, Wait
@@ -42,9 +41,8 @@ class Compiled(Stock):
 
         Raises Surprise where the stock executor must do.
         """
-        nodes = operation.variable_definitions or ()
-        variables = get_variable_values(schema, nodes, asked.variables)
-        if isinstance(variables, list):
+        variables = cls.plans.variables(schema, operation, asked.variables)
+        if variables is None:
             return None
         plan = cls.plans.known(operation, variables.coerced, asked.context)
         if plan is None:

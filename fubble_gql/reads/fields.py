@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -24,8 +24,9 @@ from fubble_gql.reads.leaves import Surprise
 from fubble_gql.reads.marks import Mark, SelectingInfo, mark_of
 
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
-# So many arguments of a field are remembered, by the values of its variables.
-_KNOWN_MAX = 4
+Sizes = tuple[tuple[type, object], ...]
+# For so many of them something is remembered.
+SIZES_MAX = 4
 _OWN_RESOLVERS = f"{GraphQLCoreConverter.from_resolver.__qualname__}.<locals>."
 
 
@@ -120,7 +121,7 @@ class Call:
         self._node = node
         self._rows = rows
         self._variables = _variables(node)
-        self._known: dict[tuple[object, ...], dict[str, Any]] = {}
+        self._known: dict[Sizes, dict[str, Any]] = {}
         resolver = field.definition.base_resolver
         self._info_name = (
             resolver.info_parameter.name if resolver and resolver.info_parameter else None
@@ -183,12 +184,11 @@ class Call:
         """What the client gave, as Strawberry converts it; once for sizes that are often the same."""
         if not self.field.definition.arguments:
             return {}
-        coerced = operation.variables.coerced
-        given = tuple(_size(coerced.get(name, Undefined)) for name in self._variables)
-        if None in given:
+        given = sizes(operation.variables.coerced, self._variables)
+        if given is None:
             return self._converted(operation)
         if given not in self._known:
-            if len(self._known) >= _KNOWN_MAX:
+            if len(self._known) >= SIZES_MAX:
                 self._known.clear()
             self._known[given] = self._converted(operation)
         return self._known[given]
@@ -212,10 +212,12 @@ class Call:
         return get_argument_values(self.field.graphql, self._node, operation.variables)
 
 
-def _size(value: object) -> tuple[type, object] | None:
-    """What a variable's value is remembered as: how many, whether, or absent. None: not at all."""
-    is_size = value is None or value is Undefined or isinstance(value, int)
-    return (value.__class__, value) if is_size else None
+def sizes(values: Mapping[str, Any], names: Sequence[str]) -> Sizes | None:
+    """Variables by which something may be remembered: how many, whether, or absent. None: others."""
+    found = [values.get(name, Undefined) for name in names]
+    if any(not isinstance(one, int) and one is not None and one is not Undefined for one in found):
+        return None
+    return tuple((one.__class__, one) for one in found)
 
 
 def _variables(node: FieldNode) -> tuple[str, ...]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from graphql import (
     DirectiveNode,
+    GraphQLSchema,
     Node,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
 )
 from graphql.execution.collect_fields import collect_fields
+from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
 
 from fubble_gql.reads.code import Compiler, Plan
+from fubble_gql.reads.fields import SIZES_MAX, Sizes, sizes
 from fubble_gql.reads.texts import TextCompiler
 from fubble_gql.reads.writing import Mode, Writer
 
@@ -29,7 +33,7 @@ BYTES_MAX = 40_000_000
 _PLANS_MAX = 16
 
 
-@dataclass(slots=True)
+@dataclass
 class _Known:
     """What is remembered of an operation: the variables that decide what is selected, and plans."""
 
@@ -37,6 +41,12 @@ class _Known:
     deciding: tuple[str, ...]
     size: int
     plans: dict[tuple[Any, ...], Plan | None] = field(default_factory=dict)
+    coerced: dict[Sizes, VariableValues] = field(default_factory=dict)
+
+    @cached_property
+    def declared(self) -> tuple[str, ...]:
+        """The names of its variables."""
+        return tuple(one.variable.name.value for one in self.operation.variable_definitions or ())
 
 
 class Plans:
@@ -76,6 +86,25 @@ class Plans:
         """The plan that was made before for these values of the variables, if there is one."""
         known = self._found(operation)
         return known.plans.get(self._values(known, given, context)) if known else None
+
+    def variables(
+        self, schema: GraphQLSchema, operation: OperationDefinitionNode, given: dict[str, Any]
+    ) -> VariableValues | None:
+        """The values of the variables; None where they are not as declared, or none are known."""
+        known = self._found(operation)
+        if known is None:
+            return None
+        remembered = sizes(given, known.declared)
+        if remembered is not None and remembered in known.coerced:
+            return known.coerced[remembered]
+        coerced = get_variable_values(schema, operation.variable_definitions or (), given)
+        if isinstance(coerced, list):
+            return None
+        if remembered is not None:
+            if len(known.coerced) >= SIZES_MAX:
+                known.coerced.clear()
+            known.coerced[remembered] = coerced
+        return coerced
 
     def _found(self, operation: OperationDefinitionNode) -> _Known | None:
         place = id(operation)
