@@ -110,6 +110,30 @@ async def test_directives_on_variables_choose_the_plan(api: Api, database_url: s
     assert '"email"' in answers[1]
 
 
+async def test_what_is_remembered_for_some_sizes_is_not_given_for_others(
+    api: Api, database_url: str
+) -> None:
+    await two_customers(api)
+    document = """query ($n: Int, $m: Int = 1, $all: Boolean) {
+      customers(first: $n) { nodes {
+        key
+        invoices(first: $m) { nodes { id } }
+        again: invoices(last: $n) { nodes { number } }
+        usageEvents(first: 3) { nodes { id } }
+      } }
+      plans(filter: {allVersions: $all}) { nodes { key version } }
+    }"""
+    sizes: list[dict[str, object]] = [{}, *({"n": n} for n in (1, 2, 0, -1, None, 101, True, 3))]
+    sizes += [{"n": n, "m": m} for n in (1, 2) for m in (None, 1, 2, 5)]
+    sizes += [{"all": value} for value in (True, False, None, 1)]
+    async with both(api, database_url) as pair:
+        known = {"Authorization": f"Bearer {api.key}"}
+        first = [await pair.ask(Sent(document, given), known) for given in sizes]
+        again = [await pair.ask(Sent(document, given), known) for given in reversed(sizes)]
+    assert again[::-1] == first
+    assert len(set(first)) > len(sizes) / 2
+
+
 async def test_an_error_is_told_as_without_plans(api: Api, database_url: str) -> None:
     await two_customers(api)
     document = """{
