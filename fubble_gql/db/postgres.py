@@ -24,12 +24,21 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
     """A connection that carries nothing from one user to the next but an open transaction.
 
     Settings, locks and cursors all end with their transaction here, so there is nothing to reset,
-    and no trip to the server for it after every statement.
+    and no trip to the server for it after every statement. But for one that failed: asyncpg prepares
+    a statement apart from running it, and where the latter never happens the server waits for it,
+    in a transaction, while the statement's time goes on and would fall on a later one.
     """
 
+    has_failed = False
+
+    def fail(self) -> None:
+        """Its last statement did not end well."""
+        self.has_failed = True
+
     def get_reset_query(self) -> str:
-        """None."""
-        return ""
+        """None, and after a failure any: it ends whatever was begun."""
+        has_failed, self.has_failed = self.has_failed, False
+        return "select 1" if has_failed else ""
 
 
 class PatientClient(AsyncpgDBClient):
@@ -105,6 +114,9 @@ class PatientClient(AsyncpgDBClient):
             await self._expire()
             with suppress(asyncpg.InterfaceError):  # the pool had noticed, and taken it back
                 connection.terminate()
+        elif error is not None:
+            with suppress(asyncpg.InterfaceError):
+                connection.fail()
         await self._release(connection)
 
     async def _release(self, connection: asyncpg.Connection) -> None:

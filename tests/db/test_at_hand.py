@@ -54,6 +54,39 @@ async def test_the_next_statement_takes_the_connection_of_the_one_before(two: Co
     assert len({await _pid(two) for _ in range(5)}) == 1
 
 
+# Of a statement that was prepared and never run, whose time goes on.
+UNDER_WAY = (
+    "select count(*) from pg_stat_activity where datname = current_database()"
+    " and application_name = 'fubble_gql' and state <> 'idle'"
+)
+
+
+async def test_a_statement_that_cannot_be_sent_leaves_nothing_under_way(
+    two: Connection, beside: asyncpg.Connection
+) -> None:
+    """Else it would hold back vacuum, and its time-out would fall on another statement."""
+    for _ in range(2):
+        with pytest.raises(asyncpg.DataError):
+            await two.fetch(sql("select ?::int", "no number"))
+
+        assert await beside.fetchval(UNDER_WAY) == 0
+
+
+async def test_a_caller_that_goes_away_leaves_nothing_under_way(
+    two: Connection, beside: asyncpg.Connection
+) -> None:
+    await asyncio.gather(*(_pid(two) for _ in range(2)))
+    for n in range(50):
+        # Stopped at every step of a statement that is new to the connection.
+        caller = asyncio.ensure_future(two.fetch(sql(f"select {n} as one")))
+        for _ in range(n % 10):
+            await asyncio.sleep(0)
+        caller.cancel()
+        await asyncio.wait([caller])
+
+        assert await beside.fetchval(UNDER_WAY) == 0
+
+
 async def test_whoever_waits_gets_the_connection_that_becomes_free(two: Connection) -> None:
     await asyncio.gather(*(_pid(two) for _ in range(2)))
 
