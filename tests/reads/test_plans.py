@@ -123,7 +123,8 @@ async def test_what_is_remembered_for_some_sizes_is_not_given_for_others(
       } }
       plans(filter: {allVersions: $all}) { nodes { key version } }
     }"""
-    sizes: list[dict[str, object]] = [{}, *({"n": n} for n in (1, 2, 0, -1, None, 101, True, 3))]
+    sizes: list[dict[str, object]] = [{}]
+    sizes += [{"n": n} for n in (1, 2, 0, -1, None, 101, True, 3)]
     sizes += [{"n": n, "m": m} for n in (1, 2) for m in (None, 1, 2, 5)]
     sizes += [{"all": value} for value in (True, False, None, 1)]
     async with both(api, database_url) as pair:
