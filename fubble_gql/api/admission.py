@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Self
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -31,11 +31,21 @@ class Limits:
 
 @dataclass(slots=True)
 class Share:
-    """What one request takes up, until it is answered."""
+    """What one request takes up, until the block ends."""
 
     admission: Admission
     body_bytes: int = 0
     is_running: bool = False
+
+    def __enter__(self) -> Self:
+        """Nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        self.admission.running -= self.is_running
+        monitoring.requests_running.dec(self.is_running)
+        self.admission.body_bytes -= self.body_bytes
 
     async def read_body(self, request: Request, bytes_max: int) -> bytearray:
         """The whole body, which is counted while it arrives: Content-Length may be absent or lie."""
@@ -47,9 +57,9 @@ class Share:
         body = bytearray()
         try:
             async with asyncio.timeout(seconds):
-                async for chunk in request.stream():
-                    self._hold(len(chunk))
-                    body += chunk
+                has_more = True
+                while has_more:
+                    has_more = await self._take(request, body)
                     if len(body) > bytes_max:
                         raise wire.too_large(bytes_max)
         except ClientDisconnect:
@@ -58,6 +68,16 @@ class Share:
             text = f"The body took longer than {seconds} seconds to arrive: send less at once."
             raise Refusal(408, "LIMIT_EXCEEDED", text, headers={"Connection": "close"}) from None
         return body
+
+    async def _take(self, request: Request, body: bytearray) -> bool:
+        """The next piece of a body; whether there is more."""
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece = message.get("body", b"")
+        self._hold(len(piece))
+        body += piece
+        return bool(message.get("more_body", False))
 
     def _hold(self, count: int) -> None:
         self.admission.require_room(count)
@@ -82,16 +102,9 @@ class Admission:
         self.running = 0
         self.body_bytes = 0
 
-    @contextmanager
-    def share(self) -> Iterator[Share]:
-        """A request's share, which is given back when the block ends."""
-        share = Share(self)
-        try:
-            yield share
-        finally:
-            self.running -= share.is_running
-            monitoring.requests_running.dec(share.is_running)
-            self.body_bytes -= share.body_bytes
+    def share(self) -> Share:
+        """A request's share, for a block."""
+        return Share(self)
 
     def require_room(self, count: int) -> None:
         """Refuse a request whose body would make the bytes of all bodies too many."""

@@ -104,7 +104,7 @@ class GraphQLEndpoint:
         """Answer one request; what is refused on the way is answered in JSON too."""
         request = Request(scope, receive)
         request_id = operations.identify(request)
-        with operations.seen(request_id) as seen, self._admission.share() as share:
+        with operations.Seen(request_id) as seen, self._admission.share() as share:
             try:
                 response = await self._answer(request, share)
             except Refusal as refusal:

@@ -11,9 +11,10 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Self
 
 import structlog
 from prometheus_client import Histogram
@@ -45,7 +46,10 @@ def identify(request: Request) -> str:
 
 @dataclass(slots=True)
 class Seen:
-    """What is known of an operation so far; without a kind, nobody knows yet what it asks for."""
+    """What is known of an operation so far; without a kind, nobody knows yet what it asks for.
+
+    As a block it is the operation itself: one that ends without an answer has crashed.
+    """
 
     request_id: str
     name: str | None = None
@@ -54,6 +58,20 @@ class Seen:
     codes: set[str] = field(default_factory=set)
     status: int | None = None
     started: float = field(default_factory=time.perf_counter)
+    _token: Token[Seen | None] | None = None
+
+    def __enter__(self) -> Self:
+        """It begins."""
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """It ends."""
+        if self._token is not None:
+            _current.reset(self._token)
+        if self.status is None:
+            self.codes.add("INTERNAL")
+            self.answered(500)
 
     def answered(self, status: int) -> None:
         """It has its answer: count it and tell of it."""
@@ -84,20 +102,6 @@ class Seen:
 
 
 _current: ContextVar[Seen | None] = ContextVar("operation", default=None)
-
-
-@contextmanager
-def seen(request_id: str) -> Iterator[Seen]:
-    """An operation that begins. One that ends without an answer has crashed."""
-    one = Seen(request_id)
-    token = _current.set(one)
-    try:
-        yield one
-    finally:
-        _current.reset(token)
-        if one.status is None:
-            one.codes.add("INTERNAL")
-            one.answered(500)
 
 
 @contextmanager
@@ -147,7 +151,7 @@ def watched(
 
     async def answer(request: Request) -> Response:
         request_id = identify(request)
-        with seen(request_id) as one:
+        with Seen(request_id) as one:
             named(name, "document")
             response = await respond(request)
             one.answered(response.status_code)
