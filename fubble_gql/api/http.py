@@ -64,6 +64,7 @@ class _Proof:
     async def require(self) -> None:
         """Wait until it is known. Raises `Refusal` where it is not."""
         if not await self.holds:
+            operations.asked_by_nobody()
             raise _unauthenticated()
 
 

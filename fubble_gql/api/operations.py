@@ -138,6 +138,13 @@ def asked_by(role: Role | None) -> None:
         one.viewer = role.value if role else None
 
 
+def asked_by_nobody() -> None:
+    """Who asks was taken for somebody: whatever was found out for them is told to nobody."""
+    if (one := _current.get()) is not None:
+        one.viewer = None
+        one.codes.clear()
+
+
 def met(code: str) -> None:
     """The running operation met an error of that code."""
     if (one := _current.get()) is not None:

@@ -115,7 +115,8 @@ class PatientClient(AsyncpgDBClient):
             with suppress(asyncpg.InterfaceError):  # the pool had noticed, and taken it back
                 connection.terminate()
         elif error is not None:
-            with suppress(asyncpg.InterfaceError):
+            # AttributeError: the pool had noticed that it died, and took it back.
+            with suppress(asyncpg.InterfaceError, AttributeError):
                 connection.fail()
         await self._release(connection)
 

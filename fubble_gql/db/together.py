@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,37 +21,56 @@ from fubble_gql.db.sql import sql
 _Question = tuple[UUID | None, Table[Any], str]
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A statement that is about to begin or runs, what it asks for, and how many wait for it."""
+
+    values: set[object]
+    task: asyncio.Task[Mapping[str, Any]]
+    waiting: int = 0
+
+    async def rows(self) -> Mapping[str, Any]:
+        """Its rows, by the text of their value. Whoever leaves last ends it."""
+        self.waiting += 1
+        try:
+            return await asyncio.shield(self.task)
+        finally:
+            self.waiting -= 1
+            if not self.waiting:
+                self.task.cancel()  # nothing where it is done
+
+
 async def row_by(connection: Connection, table: Table[R], column: str, value: object) -> R | None:
     """The row whose column, of which no two rows have the same, is the value; None without one."""
     if connection.is_transaction:
         rows = await _rows(connection, table, column, {value})
     else:
-        rows = await asyncio.shield(_asked(connection, table, column, value))
+        rows = await _asked(connection, table, column, value).rows()
     return cast(R | None, rows.get(str(value)))
 
 
-def _asked(
-    connection: Connection, table: Table[Any], column: str, value: object
-) -> asyncio.Task[Mapping[str, Any]]:
+def _asked(connection: Connection, table: Table[Any], column: str, value: object) -> _Asked:
     """The statement that is about to begin, which now asks for this value too."""
-    asked = cast(
-        dict[_Question, tuple[set[object], asyncio.Task[Mapping[str, Any]]]],
-        connection.remembered.setdefault("asked", {}),
-    )
+    waiting = cast(dict[_Question, _Asked], connection.remembered.setdefault("asked", {}))
     question = connection.customer_id, table, column
+    if (known := waiting.get(question)) is not None and not known.task.cancelling():
+        known.values.add(value)
+        return known
+    values = {value}
 
     async def ask() -> Mapping[str, Any]:
-        del asked[question]
+        forget()
         return await _rows(connection, table, column, values)
 
-    if question in asked:
-        values, task = asked[question]
-        values.add(value)
-        return task
-    values = {value}
-    task = asyncio.ensure_future(ask())
-    asked[question] = values, task
-    return task
+    def forget(task: asyncio.Task[Mapping[str, Any]] | None = None) -> None:
+        if waiting.get(question) is asked:
+            del waiting[question]
+        if task is not None and not task.cancelled():
+            task.exception()  # told to those who wait; where all left, nobody is to hear of it
+
+    asked = waiting[question] = _Asked(values, asyncio.ensure_future(ask()))
+    asked.task.add_done_callback(forget)
+    return asked
 
 
 async def _rows(

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from fubble_gql.access import keys
 from fubble_gql.api import operations
 from fubble_gql.api.admission import Admission, Limits
 from fubble_gql.api.wire import Refusal
@@ -180,3 +181,22 @@ async def test_a_subscription_is_counted_while_it_runs_and_told_of_when_it_ends(
 
 
 WATCH = 'subscription Watch { invoiceChanged(customer: { key: "acme" }) { id } }'
+
+
+@pytest.mark.parametrize("document", ["query Mine { viewer { role } }", "query Mine { nothing }"])
+async def test_a_revoked_key_is_logged_as_nobodys(sqlite_api: Api, document: str) -> None:
+    api = sqlite_api
+    await a_customer(api)
+    await api.answer("{ viewer { role } }")
+    await keys.revoke(api.connection, api.key.split("_")[2], api.clock())
+
+    with capture_logs() as logs:
+        await api.answer(document)
+
+    (told,) = [entry for entry in logs if entry["event"] == "operation"]
+    assert (told["status"], told["viewer"], told["codes"], told["operation"]) == (
+        401,
+        None,
+        ["UNAUTHENTICATED"],
+        "(other)",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from fubble_gql.db import at_hand
 from fubble_gql.db.connection import Connection
+from fubble_gql.db.postgres import PatientClient
 from fubble_gql.db.setup import open_database
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Unavailable
@@ -171,3 +172,29 @@ async def test_closing_closes_what_lies_at_hand(
         return not await beside.fetchval(OURS)
 
     await _becomes(none_is_left)
+
+
+async def test_one_that_the_pool_has_taken_back_is_given_back_all_the_same(
+    two: Connection,
+) -> None:
+    """Its user hears that it was stopped, and nothing of us."""
+    client = cast(PatientClient, two.client)
+    connection = await client.borrow()
+    connection.terminate()
+    await _becomes(connection_is_gone(connection))
+
+    await client.give_back(connection, asyncio.CancelledError())
+
+    assert await _pid(two)
+
+
+def connection_is_gone(connection: asyncpg.Connection) -> Callable[[], Awaitable[bool]]:
+    """Whether the pool has noticed."""
+
+    async def is_gone() -> bool:
+        try:
+            return bool(connection.is_closed()) and connection._con is None
+        except asyncpg.InterfaceError:
+            return True
+
+    return is_gone

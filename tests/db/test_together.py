@@ -31,13 +31,17 @@ class Slow(Connection):
         super().__init__(connection.client)
         self.begun = asyncio.Semaphore(0)
         self.may_end = asyncio.Event()
+        self.ended = asyncio.Event()
         self.failure: Exception | None = None
 
     async def fetch(self, statement: Sql) -> Sequence[Record]:
-        """Begin at once, look, and end later."""
-        self.begun.release()
+        """Look at once, and end later."""
         found = await super().fetch(statement)
-        await self.may_end.wait()
+        self.begun.release()
+        try:
+            await self.may_end.wait()
+        finally:
+            self.ended.set()
         if self.failure is not None:
             raise self.failure
         return found
@@ -115,6 +119,34 @@ async def test_one_that_goes_away_takes_nobody_along(db: Connection) -> None:
     assert slow.begun.locked(), "one statement for both"
     with pytest.raises(asyncio.CancelledError):
         await leaver
+
+
+async def test_a_statement_that_nobody_waits_for_any_more_ends(db: Connection) -> None:
+    (row,) = await customers(db, 1)
+    slow = Slow(db)
+    leavers = [asyncio.ensure_future(refs.find(slow, CUSTOMERS, Ref(id=row.id))) for _ in range(2)]
+    await slow.begun.acquire()
+    for leaver in leavers:
+        leaver.cancel()
+    await asyncio.wait(leavers)
+    await slow.ended.wait()
+
+    slow.may_end.set()
+    assert await refs.find(slow, CUSTOMERS, Ref(id=row.id)) == row
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_whoever_comes_when_the_last_one_has_left_is_answered(
+    db: Connection, turns: int
+) -> None:
+    (row,) = await customers(db, 1)
+    leaver = asyncio.ensure_future(refs.find(db, CUSTOMERS, Ref(id=row.id)))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    leaver.cancel()
+
+    assert await refs.find(db, CUSTOMERS, Ref(id=row.id)) == row
+    assert db.remembered["asked"] == {}
 
 
 async def test_a_failure_is_everybodys_and_the_next_ask_again(db: Connection) -> None:
