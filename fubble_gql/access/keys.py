@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeGuard, cast
 
 from fubble_gql import checks
 from fubble_gql.access.models import ApiKey
@@ -78,14 +78,12 @@ async def recognise(connection: Connection, presented: str) -> ApiKeyRow | None:
     if shape is None:
         return None
     found = await row_by(connection, API_KEYS, "id", shape[1])
-    working = _working(connection)
-    if _is_secret_of(found, shape[2]) and found is not None and found.revoked_at is None:
+    if _is_secret_of(found, shape[2]) and found.revoked_at is None:
+        working = _working(connection)
         if len(working) >= _WORKING_MAX:
             working.clear()
         working[found.id] = found
         return found
-    if found is None or found.revoked_at is not None:
-        working.pop(shape[1], None)
     return None
 
 
@@ -93,7 +91,7 @@ def presume(connection: Connection, presented: str) -> ApiKeyRow | None:
     """The key that was presented, if it worked the last time. Whether it `still_works` is not known."""
     shape = _SHAPE.fullmatch(presented)
     known = _working(connection).get(shape[1]) if shape else None
-    return known if shape and known and _is_secret_of(known, shape[2]) else None
+    return known if shape and _is_secret_of(known, shape[2]) else None
 
 
 async def still_works(connection: Connection, known: ApiKeyRow) -> bool:
@@ -109,7 +107,7 @@ def _working(connection: Connection) -> dict[str, ApiKeyRow]:
     return cast(dict[str, ApiKeyRow], connection.remembered.setdefault("keys", {}))
 
 
-def _is_secret_of(row: ApiKeyRow | None, secret: str) -> bool:
+def _is_secret_of(row: ApiKeyRow | None, secret: str) -> TypeGuard[ApiKeyRow]:
     """In the same time for every secret, and where there is no row."""
     equal = hmac.compare_digest(row.secret_sha256 if row else _hash(""), _hash(secret))
     return equal and row is not None

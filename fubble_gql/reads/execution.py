@@ -48,11 +48,7 @@ class Compiled(Stock):
         if plan is None:
             return None
         running = Operation(asked.context, schema, None, variables, asked.extensions)
-        try:
-            return ExecutionResult(await _run(plan, running), None)
-        except Exception as error:
-            cls.forget(asked.context)
-            raise Surprise from error
+        return await cls._by(plan, running)
 
     def execute_operation(self, serially: bool | None = None) -> Any:  # noqa: FBT001, ANN401
         """As the stock executor: a result, or an awaitable of one."""
@@ -70,11 +66,19 @@ class Compiled(Stock):
             self.operation_extensions,
         )
         try:
-            return ExecutionResult(await _run(plan, running), None)
-        except Exception:  # noqa: BLE001 - whatever it is, the stock executor says it rightly
-            self.forget(self.context_value)
+            return await self._by(plan, running)
+        except Surprise:
             result = otherwise()
             return await result if self.is_awaitable(result) else result
+
+    @classmethod
+    async def _by(cls, plan: Plan, running: Operation) -> ExecutionResult:
+        """The result by a plan. Raises Surprise for whatever the stock executor must say rightly."""
+        try:
+            return ExecutionResult(await _run(plan, running), None)
+        except Exception as error:
+            cls.forget(running.context)
+            raise Surprise from error
 
 
 def compiled(forget: Callable[[Any], None], writer: Writer | None = None) -> type[Compiled]:

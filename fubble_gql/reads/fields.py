@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from graphql import (
     FieldNode,
@@ -24,9 +24,9 @@ from fubble_gql.reads.leaves import Surprise
 from fubble_gql.reads.marks import Mark, SelectingInfo, mark_of
 
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
-Sizes = tuple[tuple[type, object], ...]
+V = TypeVar("V")
 # For so many of them something is remembered.
-SIZES_MAX = 4
+_SIZES_MAX = 4
 _OWN_RESOLVERS = f"{GraphQLCoreConverter.from_resolver.__qualname__}.<locals>."
 
 
@@ -121,7 +121,7 @@ class Call:
         self._node = node
         self._rows = rows
         self._variables = _variables(node)
-        self._known: dict[Sizes, dict[str, Any]] = {}
+        self._known: BySizes[dict[str, Any]] = BySizes()
         resolver = field.definition.base_resolver
         self._info_name = (
             resolver.info_parameter.name if resolver and resolver.info_parameter else None
@@ -184,14 +184,9 @@ class Call:
         """What the client gave, as Strawberry converts it; once for sizes that are often the same."""
         if not self.field.definition.arguments:
             return {}
-        given = sizes(operation.variables.coerced, self._variables)
-        if given is None:
-            return self._converted(operation)
-        if given not in self._known:
-            if len(self._known) >= SIZES_MAX:
-                self._known.clear()
-            self._known[given] = self._converted(operation)
-        return self._known[given]
+        return self._known.get(
+            operation.variables.coerced, self._variables, lambda: self._converted(operation)
+        )
 
     def _converted(self, operation: Operation) -> dict[str, Any]:
         definition, strawberry_schema = self.field.definition, operation.schema._strawberry_schema  # type: ignore[attr-defined] # noqa: SLF001
@@ -212,12 +207,26 @@ class Call:
         return get_argument_values(self.field.graphql, self._node, operation.variables)
 
 
-def sizes(values: Mapping[str, Any], names: Sequence[str]) -> Sizes | None:
-    """Variables by which something may be remembered: how many, whether, or absent. None: others."""
-    found = [values.get(name, Undefined) for name in names]
-    if any(not isinstance(one, int) and one is not None and one is not Undefined for one in found):
-        return None
-    return tuple((one.__class__, one) for one in found)
+class BySizes(Generic[V]):
+    """What was made of some variables' values, where all are sizes: how many, whether, or absent.
+
+    Those are the same in most calls, and nobody's own. Of other values it is made each time.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[tuple[type, object], ...], V] = {}
+
+    def get(self, values: Mapping[str, Any], names: Sequence[str], make: Callable[[], V]) -> V:
+        """What `make` makes. What it raises is not remembered."""
+        found = [values.get(name, Undefined) for name in names]
+        if not all(isinstance(one, int) or one is None or one is Undefined for one in found):
+            return make()
+        sizes = tuple((one.__class__, one) for one in found)
+        if sizes not in self._made:
+            if len(self._made) >= _SIZES_MAX:
+                self._made.clear()
+            self._made[sizes] = make()
+        return self._made[sizes]
 
 
 def _variables(node: FieldNode) -> tuple[str, ...]:

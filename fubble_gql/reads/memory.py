@@ -17,11 +17,15 @@ from graphql import (
     VariableNode,
 )
 from graphql.execution.collect_fields import collect_fields
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import (
+    VariableValues,
+    VariableValuesOrErrors,
+    get_variable_values,
+)
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Stock
 
 from fubble_gql.reads.code import Compiler, Plan
-from fubble_gql.reads.fields import SIZES_MAX, Sizes, sizes
+from fubble_gql.reads.fields import BySizes
 from fubble_gql.reads.texts import TextCompiler
 from fubble_gql.reads.writing import Mode, Writer
 
@@ -41,7 +45,7 @@ class _Known:
     deciding: tuple[str, ...]
     size: int
     plans: dict[tuple[Any, ...], Plan | None] = field(default_factory=dict)
-    coerced: dict[Sizes, VariableValues] = field(default_factory=dict)
+    coerced: BySizes[VariableValues | None] = field(default_factory=BySizes)
 
     @cached_property
     def declared(self) -> tuple[str, ...]:
@@ -94,17 +98,10 @@ class Plans:
         known = self._found(operation)
         if known is None:
             return None
-        remembered = sizes(given, known.declared)
-        if remembered is not None and remembered in known.coerced:
-            return known.coerced[remembered]
-        coerced = get_variable_values(schema, operation.variable_definitions or (), given)
-        if isinstance(coerced, list):
-            return None
-        if remembered is not None:
-            if len(known.coerced) >= SIZES_MAX:
-                known.coerced.clear()
-            known.coerced[remembered] = coerced
-        return coerced
+        nodes = operation.variable_definitions or ()
+        return known.coerced.get(
+            given, known.declared, lambda: _coerced(get_variable_values(schema, nodes, given))
+        )
 
     def _found(self, operation: OperationDefinitionNode) -> _Known | None:
         place = id(operation)
@@ -157,6 +154,10 @@ class Plans:
         while self.size > self._bytes_max and self._known:
             _, forgotten = self._known.popitem(last=False)
             self.size -= forgotten.size
+
+
+def _coerced(values: VariableValuesOrErrors) -> VariableValues | None:
+    return None if isinstance(values, list) else values
 
 
 def _size(operation: OperationDefinitionNode) -> int:
