@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
@@ -49,8 +49,7 @@ class PatientClient(AsyncpgDBClient):
     def __init__(self, *, wait_seconds: int, **credentials: Any) -> None:
         super().__init__(**credentials, timeout=wait_seconds)
         self.wait_seconds = wait_seconds
-        self._at_hand = AtHand(self._release)
-        self._waiting = 0
+        self._at_hand: AtHand | None = None  # while the pool is open
 
     def acquire_connection(self) -> PoolConnectionWrapper[asyncpg.Connection]:
         return _Borrowed(self, self._pool_init_lock)
@@ -67,37 +66,37 @@ class PatientClient(AsyncpgDBClient):
         return connection
 
     async def _wait_for_one(self) -> asyncpg.Connection:
-        self._waiting += 1
+        monitoring.pool_waiting.inc()
         try:
-            with monitoring.pool_waiting.track_inprogress():
-                async with asyncio.timeout(self.wait_seconds):
-                    return await (await self._opened()).acquire()
+            return await (self._at_hand or await self._opened()).wait()
         except faults.FAILURES as failure:
             raise faults.unavailable(failure) from failure
         finally:
-            self._waiting -= 1
+            monitoring.pool_waiting.dec()
 
-    async def _opened(self) -> asyncpg.Pool:
-        if self._pool is None:
-            async with self._pool_init_lock:
-                if self._pool is None:
-                    await self.create_connection(with_db=True)
-        return self._pool
+    async def _opened(self) -> AtHand:
+        async with asyncio.timeout(self.wait_seconds), self._pool_init_lock:
+            if self._at_hand is None:
+                await self.create_connection(with_db=True)
+        return cast(AtHand, self._at_hand)
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001
         await super().create_connection(with_db)
         if self._pool is not None:
+            self._at_hand = AtHand(self._pool, self._release, self.wait_seconds)
             monitoring.pool_size.inc(self._pool.get_max_size())
 
     async def _close(self) -> None:
-        await self._at_hand.clear()
+        at_hand, self._at_hand = self._at_hand, None
+        if at_hand is not None:
+            await at_hand.clear()
         if self._pool is not None:
             monitoring.pool_size.dec(self._pool.get_max_size())
         await super()._close()
 
     def keep(self, connection: asyncpg.Connection) -> bool:
-        """Have a connection at hand that a statement was run on, unless somebody waits for it."""
-        if self._waiting or self._pool is None or not self._at_hand.put(connection):
+        """Have a connection that a statement was run on for whoever needs one next."""
+        if not self._at_hand or not self._at_hand.put(connection):
             return False
         monitoring.pool_in_use.dec()
         return True
@@ -108,8 +107,6 @@ class PatientClient(AsyncpgDBClient):
         Where it was lost the others are no better: each is replaced before it is used again.
         """
         monitoring.pool_in_use.dec()
-        if self._pool is None:
-            return
         if faults.is_lost(error):
             await self._expire()
             with suppress(asyncpg.InterfaceError):  # the pool had noticed, and taken it back
@@ -118,7 +115,8 @@ class PatientClient(AsyncpgDBClient):
             # AttributeError: the pool had noticed that it died, and took it back.
             with suppress(asyncpg.InterfaceError, AttributeError):
                 connection.fail()
-        await self._release(connection)
+        give_back = self._at_hand.give_back if self._at_hand else self._release
+        await give_back(connection)
 
     async def _release(self, connection: asyncpg.Connection) -> None:
         if self._pool is None:
@@ -132,6 +130,7 @@ class PatientClient(AsyncpgDBClient):
     async def _expire(self) -> None:
         if self._pool is not None:
             await self._pool.expire_connections()
+        if self._at_hand is not None:
             await self._at_hand.clear()
 
 

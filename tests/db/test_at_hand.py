@@ -13,7 +13,7 @@ import pytest_asyncio
 from fubble_gql.db import at_hand
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.postgres import PatientClient
-from fubble_gql.db.setup import open_database
+from fubble_gql.db.setup import Patience, open_database
 from fubble_gql.db.sql import sql
 from fubble_gql.errors import Unavailable
 
@@ -154,11 +154,74 @@ async def test_what_no_statement_needs_for_a_while_goes_back_to_the_pool(
     client: Any = two.client
 
     async def all_are_back() -> bool:
-        return len(client._at_hand) == 0 and client._pool.get_idle_size() == 2
+        return bool(client._pool.get_idle_size() == 2)
 
-    assert len(client._at_hand) == 2
+    assert client._pool.get_idle_size() == 0
     await _becomes(all_are_back)
     assert await _pid(two)
+
+
+async def test_whoever_leaves_when_it_is_its_turn_passes_the_connection_on(two: Connection) -> None:
+    client = cast(PatientClient, two.client)
+    held = [await client.borrow() for _ in range(2)]
+    first, second = (asyncio.ensure_future(_pid(two)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    assert client.keep(held[0])
+    first.cancel()
+
+    async with asyncio.timeout(30):
+        assert await second
+    assert client.keep(held[1])
+    assert first.cancelled()
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(two.fetch(sql("select pg_sleep(0.02)")) for _ in range(4)))
+
+
+async def test_whoever_waits_too_long_hears_of_it_and_nobody_else_waits_for_that(
+    postgres_url: str,
+) -> None:
+    async with open_database(postgres_url, 1, Patience(wait=1)) as one:
+        client = cast(PatientClient, one.client)
+        held = await client.borrow()
+        with pytest.raises(Unavailable):
+            await _pid(one)
+        assert client.keep(held)
+        assert await _pid(one)
+
+
+async def test_a_connection_that_dies_makes_room_for_whoever_waits(two: Connection) -> None:
+    client = cast(PatientClient, two.client)
+    held = [await client.borrow() for _ in range(2)]
+    waiting = [asyncio.ensure_future(_pid(two)) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    for connection in held:
+        connection.terminate()
+        assert not client.keep(connection)
+        await client.give_back(connection, None)
+
+    async with asyncio.timeout(30):
+        assert len({*await asyncio.gather(*waiting)}) <= 2
+
+
+async def test_a_connection_that_cannot_be_opened_takes_nobodys_place(
+    two: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = two.client
+    held, other = [await client.borrow() for _ in range(2)]
+    other.terminate()
+    await client.give_back(other, None)
+
+    with monkeypatch.context() as broken:
+        broken.setitem(client._pool._connect_kwargs, "host", "/no/such/place")
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await _pid(two)
+
+    async with asyncio.timeout(30):
+        assert await _pid(two) != held.get_server_pid()
+    await client.give_back(held, None)
 
 
 async def test_closing_closes_what_lies_at_hand(
