@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Awaitable, Coroutine
 from datetime import datetime
-from typing import NamedTuple, TypeGuard, cast
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from fubble_gql import checks
 from fubble_gql.access.models import ApiKey
@@ -94,11 +95,20 @@ def presume(connection: Connection, presented: str) -> ApiKeyRow | None:
     return known if shape and _is_secret_of(known, shape[2]) else None
 
 
-async def still_works(connection: Connection, known: ApiKeyRow) -> bool:
-    """Whether a key is as it was when it worked. One statement, also for others at the same time."""
-    works = await row_by(connection, API_KEYS, "id", known.id) == known
+def still_works(connection: Connection, known: ApiKeyRow) -> Coroutine[Any, Any, bool]:
+    """Whether a key is as it was when it worked, which is looked up from now on.
+
+    One statement, also for others at the same time.
+    """
+    return _is_as(known, row_by(connection, API_KEYS, "id", known.id), _working(connection))
+
+
+async def _is_as(
+    known: ApiKeyRow, now: Awaitable[ApiKeyRow | None], working: dict[str, ApiKeyRow]
+) -> bool:
+    works = await now == known
     if not works:
-        _working(connection).pop(known.id, None)
+        working.pop(known.id, None)
     return works
 
 

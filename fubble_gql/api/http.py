@@ -55,14 +55,18 @@ class Context(Protocol):
 Presume = Callable[[Request], tuple[Context, Coroutine[Any, Any, bool]] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Proof:
     """Whether a caller is who it was presumed to be, which is being found out."""
 
-    holds: asyncio.Task[bool]
+    holds: Awaitable[bool]
+    is_required: bool = False
 
     async def require(self) -> None:
-        """Wait until it is known. Raises `Refusal` where it is not."""
+        """Wait until it is known, the first time. Raises `Refusal` where it is not so."""
+        if self.is_required:
+            return
+        self.is_required = True
         if not await self.holds:
             operations.asked_by_nobody()
             raise _unauthenticated()
@@ -127,7 +131,7 @@ class GraphQLEndpoint:
             context = await self._told(self._open_context(request), request)
             return await self._answer_to(context, request, share, media_type)
         context, holds = presumed
-        proof = _Proof(asyncio.ensure_future(self._told(holds, request)))
+        proof = _Proof(self._told(holds, request))
         try:
             return await self._answer_to(context, request, share, media_type, proof)
         finally:

@@ -8,7 +8,7 @@ told anything older than by a statement of its own: a key that was revoked is no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -23,15 +23,14 @@ _Question = tuple[UUID | None, Table[Any], str]
 
 @dataclass(slots=True)
 class _Asked:
-    """A statement that is about to begin or runs, what it asks for, and how many wait for it."""
+    """A statement that is about to begin or runs, what it asks for, and how many asked for it."""
 
     values: set[object]
     task: asyncio.Task[Mapping[str, Any]]
     waiting: int = 0
 
     async def rows(self) -> Mapping[str, Any]:
-        """Its rows, by the text of their value. Whoever leaves last ends it."""
-        self.waiting += 1
+        """Its rows, by the text of their value, for one who asked. Whoever leaves last ends it."""
         try:
             return await asyncio.shield(self.task)
         finally:
@@ -40,13 +39,22 @@ class _Asked:
                 self.task.cancel()  # nothing where it is done
 
 
-async def row_by(connection: Connection, table: Table[R], column: str, value: object) -> R | None:
-    """The row whose column, of which no two rows have the same, is the value; None without one."""
+def row_by(
+    connection: Connection, table: Table[R], column: str, value: object
+) -> Coroutine[Any, Any, R | None]:
+    """The row whose column, of which no two rows have the same, is the value; None without one.
+
+    It is asked for from now on, whenever it is awaited.
+    """
     if connection.is_transaction:
-        rows = await _rows(connection, table, column, {value})
-    else:
-        rows = await _asked(connection, table, column, value).rows()
-    return cast(R | None, rows.get(str(value)))
+        return _row(_rows(connection, table, column, {value}), value)
+    asked = _asked(connection, table, column, value)
+    asked.waiting += 1
+    return _row(asked.rows(), value)
+
+
+async def _row(rows: Awaitable[Mapping[str, R]], value: object) -> R | None:
+    return (await rows).get(str(value))
 
 
 def _asked(connection: Connection, table: Table[Any], column: str, value: object) -> _Asked:

@@ -171,3 +171,28 @@ async def test_a_transaction_asks_for_itself(db: Connection) -> None:
         return await refs.find(tx, CUSTOMERS, Ref(id=row.id))
 
     assert await db.transaction(work) is not None
+
+
+async def test_a_row_is_asked_for_before_it_is_waited_for(db: Connection) -> None:
+    (row,) = await customers(db, 1)
+    slow = Slow(db)
+
+    asked = row_by(slow, CUSTOMERS, "id", row.id)
+    await slow.begun.acquire()
+    slow.may_end.set()
+
+    assert await asked == row
+
+
+async def test_who_leaves_ends_nothing_for_who_asked_and_waits_later(db: Connection) -> None:
+    (row,) = await customers(db, 1)
+    slow = Slow(db)
+
+    asked = row_by(slow, CUSTOMERS, "id", row.id)
+    leaving = asyncio.ensure_future(row_by(slow, CUSTOMERS, "id", row.id))
+    await slow.begun.acquire()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    slow.may_end.set()
+
+    assert await asked == row
