@@ -240,7 +240,7 @@ async def connect(info: Info, listing: Listing, page: Page) -> Connection[Any]:
     )
 
 
-def as_written(rows: str) -> Slice[Any]:
+def as_written(rows: bytes) -> Slice[Any]:
     """A page by the JSON of its rows, where that is all which is wanted."""
     return Slice(cast(list[Any], rows), has_next=False, has_previous=False)
 

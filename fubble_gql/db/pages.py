@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from fubble_gql.db.connection import Connection
-from fubble_gql.db.rows import R, Table
+from fubble_gql.db.rows import R, Table, in_utf8
 from fubble_gql.db.sql import ALWAYS, Listed, Sql, all_of, sql
 
 T = TypeVar("T")
@@ -82,14 +82,14 @@ async def page(
 
 async def page_written(
     connection: Connection, table: Table[Any], order: Order, window: Window, where: Sql = ALWAYS
-) -> str:
+) -> bytes:
     """The JSON of the list of one page, of which the table writes one text for each row.
 
     Whether there are more is not looked at. One statement; PostgreSQL only.
     """
     statement = _list_written(connection, table, order, window, [where])
     [[written]] = await connection.fetch(statement)
-    return written or "[]"
+    return written or b"[]"
 
 
 async def pages(
@@ -142,7 +142,7 @@ async def pages_written(
     order: Order,
     window: Window,
     where: Sql = ALWAYS,
-) -> dict[UUID, str]:
+) -> dict[UUID, bytes]:
     """The JSON of the list of each parent's page, of which the table writes one text for each row.
 
     Whether there are more is not looked at. One statement; PostgreSQL only.
@@ -154,7 +154,7 @@ async def pages_written(
         + _list_written(connection, table, order, window, own)
         + sql(") from unnest(?::uuid[]) as parent(parent_id)", Listed(ids))
     )
-    return {parent: text or "[]" for parent, text in await connection.fetch(statement)}
+    return {parent: text or b"[]" for parent, text in await connection.fetch(statement)}
 
 
 async def page_each(
@@ -206,11 +206,9 @@ def _list_written(
     """What selects the JSON of a window's rows, in order; null where there are none."""
     walked, conditions = _walk(order, window)
     (text,) = table.texts
+    rows = f"'[' || string_agg({text}, ',' {order.of(table.name)}) || ']'"
     return (
-        sql(
-            f"select '[' || string_agg({text}, ',' {order.of(table.name)}) || ']'"
-            " from (select * from"
-        )
+        sql(f"select {in_utf8(rows)} from (select * from")
         + table.source(connection)
         + "where"
         + all_of([*where, *conditions])

@@ -67,11 +67,11 @@ class Table(Generic[R]):
     def columns(self) -> str:
         """What is selected, in the order of the row, columns qualified by the table's name."""
         names = self.row._fields[: len(self.row._fields) - len(self.written)]
-        return ", ".join((*(f"{self.name}.{name}" for name in names), *self.texts))
+        return ", ".join((*(f"{self.name}.{name}" for name in names), *map(in_utf8, self.texts)))
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
-        """SQL for what PostgreSQL makes of the columns."""
+        """SQL for the texts that PostgreSQL makes of the columns."""
         return tuple(text.replace(ITSELF, self.name) for text in self.written)
 
     def seen_by(self, customer_id: UUID) -> Sql:
@@ -116,7 +116,7 @@ class Table(Generic[R]):
         """The same table, of which just these columns are read: its rows have no others.
 
         And `texts`, which PostgreSQL writes: `ITSELF` stands for the table in them, and the rows have
-        them as `w0`, `w1`, … Something is always read: rows without a column cannot be counted.
+        their bytes as `w0`, `w1`, … Something is always read: rows without a column cannot be counted.
         """
         names = tuple(name for name in self.row._fields if name in columns)
         if not names and not texts:
@@ -172,17 +172,23 @@ class Table(Generic[R]):
 
     async def written_by(
         self, connection: Connection, column: str, values: Sequence[object], position: str
-    ) -> dict[Any, str]:
+    ) -> dict[Any, bytes]:
         """By a column's value the JSON of the list of its rows, of which each is one text."""
         (text,) = self.texts
+        rows = f"'[' || string_agg({text}, ',' order by {position}) || ']'"
         statement = (
-            sql(f"select {column}, '[' || string_agg({text}, ',' order by {position}) || ']' from")
+            sql(f"select {column}, {in_utf8(rows)} from")
             + self.source(connection)
             + sql("where")
             + connection.is_in(column, values)
             + f"group by {column}"
         )
         return {record[0]: record[1] for record in await connection.fetch(statement)}
+
+
+def in_utf8(text: str) -> str:
+    """SQL for the bytes of a text, as they are sent on: nobody decodes them to encode them again."""
+    return f"convert_to({text}, 'UTF8')"
 
 
 def own(column: str) -> Visible:
@@ -199,7 +205,7 @@ def of_seen(column: str, table: Table[Any]) -> Visible:
 
 def _narrowed(row: type[R], names: Sequence[str], texts: int) -> type[R]:
     """A class of rows with some of another's columns, texts, and all that it can do with them."""
-    more = [(f"w{n}", str) for n in range(texts)]
+    more = [(f"w{n}", bytes) for n in range(texts)]
     hints = get_type_hints(row, include_extras=True)
     base = NamedTuple(row.__name__, [*((name, hints[name]) for name in names), *more])  # type: ignore[misc]
     own = {

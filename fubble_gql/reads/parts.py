@@ -1,4 +1,4 @@
-"""JSON in the making: texts that the database wrote, and between them what Python puts there."""
+"""JSON in the making: bytes that the database wrote, and between them what Python puts there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fubble_gql.reads.leaves import Surprise
 
 
 class Parts(list[Any]):
-    """The JSON of an object or of a list: texts, other parts, and values that Python writes."""
+    """The JSON of an object or of a list: bytes, other parts, and values that Python writes."""
 
     __slots__ = ()
 
@@ -24,29 +24,24 @@ def written(whole: Parts, shared: Sequence[object]) -> orjson.Fragment:
     return orjson.Fragment(_joined(whole))
 
 
-def _joined(parts: Parts) -> str:
-    texts: list[str] = []
-    _collect(parts, texts)
-    return "".join(texts)
+def _joined(parts: Parts) -> bytes:
+    pieces: list[bytes] = []
+    _collect(parts, pieces)
+    return b"".join(pieces)
 
 
-def _collect(parts: Parts, texts: list[str]) -> None:
+def _collect(parts: Parts, pieces: list[bytes]) -> None:
     for part in parts:
-        if part.__class__ is str:
-            texts.append(part)
+        if part.__class__ is bytes:
+            pieces.append(part)
         elif part.__class__ is Parts:
-            _collect(part, texts)
+            _collect(part, pieces)
         elif part is None:
             raise Surprise
         else:
-            texts.append(dumps(part))
-
-
-def dumps(value: object) -> str:
-    """The JSON of a value."""
-    return orjson.dumps(value).decode()
+            pieces.append(orjson.dumps(part))
 
 
 def given(value: object) -> object:
     """A part that Python writes in the end, which may be null."""
-    return "null" if value is None else value
+    return b"null" if value is None else value

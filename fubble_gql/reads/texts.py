@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import orjson
 from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
@@ -27,7 +28,7 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from fubble_gql.reads.code import Compiler, Plan, Scope
 from fubble_gql.reads.fields import Call, Field, Selected, field_of, row_columns
 from fubble_gql.reads.leaves import Surprise
-from fubble_gql.reads.parts import Parts, dumps, given
+from fubble_gql.reads.parts import Parts, given
 from fubble_gql.reads.writing import Mode, Sql, SqlCompiler, Text, Writer, in_sql
 
 
@@ -64,7 +65,7 @@ class TextCompiler(SqlCompiler):
 
     def __init__(self, executor: Executor[Any], writer: Writer, mode: Mode) -> None:
         super().__init__(executor, writer, mode)
-        self._names |= {"dumps": dumps, "given": given, "Parts": Parts}
+        self._names |= {"dumps": orjson.dumps, "given": given, "Parts": Parts}
         self._is_used = False
         self._known: dict[tuple[object, ...], bool] = {}
 
@@ -117,7 +118,7 @@ class TextCompiler(SqlCompiler):
                 rows.texts.append(in_sql(run))
                 self._is_used = True
             elif run:
-                made.append(repr("".join(cast(list[str], run))))
+                made.append(repr("".join(cast(list[str], run)).encode()))
             run.clear()
 
         for part in parts:
@@ -204,7 +205,7 @@ class TextCompiler(SqlCompiler):
             if shape.alone and rows is not None:
                 rows.singly = True
         bound, test = scope.bound(source)
-        otherwise = "miss()" if is_required else "'null'"
+        otherwise = "miss()" if is_required else "b'null'"
         return f"({name}({bound}, r) if {test} is not None else {otherwise})"
 
     def _list_parts(
@@ -216,14 +217,14 @@ class TextCompiler(SqlCompiler):
             shape = self._parts(item.of_type, self._selected(item.of_type, details), rows)
             if shape.alone and rows is not None:
                 rows.lists = True
-                joined = f"return '[' + ','.join([x.{shape.alone} for x in v]) + ']'"
-                self._define(name, "v", ["if v.__class__ is str: return v", check, joined])
+                joined = f"return b'[' + b','.join([x.{shape.alone} for x in v]) + b']'"
+                self._define(name, "v", ["if v.__class__ is bytes: return v", check, joined])
                 return name
             made = f"({shape.name}(x, r) if x is not None else miss())"
         else:
             made = self._part(item, "x", details, Scope(name), rows)
-        body = ["p = Parts('[')", f"for x in v: p += ({made}, ',')"]
-        end = ["if v: p[-1] = ']'", "else: p.append(']')", "return p"]
+        body = ["p = Parts((b'[',))", f"for x in v: p += ({made}, b',')"]
+        end = ["if v: p[-1] = b']'", "else: p.append(b']')", "return p"]
         self._define(name, "v", [check, *body, *end])
         return name
 
