@@ -34,6 +34,7 @@ class AtHand:
         self._give_back = give_back
         self._wait_seconds = wait_seconds
         self._lent = 0
+        self._is_closed = False
         self._connections: list[asyncpg.Connection] = []
         # Whose turn it is gets a connection, or None: the pool has one to lend.
         self._turns: deque[asyncio.Future[asyncpg.Connection | None]] = deque()
@@ -56,19 +57,21 @@ class AtHand:
 
         Raises TimeoutError when that takes too long.
         """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._wait_seconds
         if self._lent < self._pool.get_max_size():
             self._lent += 1
-        elif (connection := await self._turn()) is not None:
+        elif (connection := await self._turn(end)) is not None:
             return connection
         try:
-            return await self._pool.acquire(timeout=self._wait_seconds)
+            return await self._pool.acquire(timeout=end - loop.time())
         except BaseException:
             self._pass_on(None)
             raise
 
     def put(self, connection: asyncpg.Connection) -> bool:
         """Have one for whoever needs one next; False where it is not as good as before."""
-        if not _is_open(connection) or connection.is_in_transaction():
+        if self._is_closed or not _is_open(connection) or connection.is_in_transaction():
             return False
         self._pass_on(connection)
         return True
@@ -88,11 +91,16 @@ class AtHand:
         while self._connections:
             await self.give_back(self._connections.pop())
 
-    async def _turn(self) -> asyncpg.Connection | None:
+    async def close(self) -> None:
+        """Return all, and from now on whatever comes."""
+        self._is_closed = True
+        await self.clear()
+
+    async def _turn(self, end: float) -> asyncpg.Connection | None:
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         self._turns.append(turn)
-        end = loop.call_later(self._wait_seconds, _give_up, turn)
+        giving_up = loop.call_at(end, _give_up, turn)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -100,7 +108,7 @@ class AtHand:
                 self._pass_on(turn.result())
             raise
         finally:
-            end.cancel()
+            giving_up.cancel()
 
     def _pass_on(self, connection: asyncpg.Connection | None) -> None:
         """To the first who still waits for one. Else it lies here, or with the pool if it is None."""

@@ -87,12 +87,12 @@ class PatientClient(AsyncpgDBClient):
             monitoring.pool_size.inc(self._pool.get_max_size())
 
     async def _close(self) -> None:
-        at_hand, self._at_hand = self._at_hand, None
-        if at_hand is not None:
-            await at_hand.clear()
+        if self._at_hand is not None:
+            await self._at_hand.close()
         if self._pool is not None:
             monitoring.pool_size.dec(self._pool.get_max_size())
         await super()._close()
+        self._at_hand = None
 
     def keep(self, connection: asyncpg.Connection) -> bool:
         """Have a connection that a statement was run on for whoever needs one next."""

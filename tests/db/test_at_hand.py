@@ -237,6 +237,32 @@ async def test_closing_closes_what_lies_at_hand(
     await _becomes(none_is_left)
 
 
+async def test_whoever_comes_while_it_closes_opens_nothing_anew(
+    two: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = two.client
+    held = await client.borrow()
+    await _pid(two)
+    opened = []
+    create = client.create_connection
+
+    async def counted(*, with_db: bool) -> None:
+        opened.append(with_db)
+        await create(with_db=with_db)
+
+    monkeypatch.setattr(client, "create_connection", counted)
+    closing = asyncio.ensure_future(client._close())
+    await asyncio.sleep(0)
+    late = asyncio.ensure_future(_pid(two))
+    await asyncio.sleep(0)
+    assert not client.keep(held)
+    await client.give_back(held, None)
+    await asyncio.wait([closing, late])
+
+    assert not opened
+    assert isinstance(late.exception(), Unavailable | None)
+
+
 async def test_one_that_the_pool_has_taken_back_is_given_back_all_the_same(
     two: Connection,
 ) -> None:
