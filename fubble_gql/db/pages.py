@@ -102,9 +102,9 @@ async def pages(
 ) -> dict[UUID, Slice[R]]:
     """One page for each parent: `parents` is the column that refers to them, and their ids.
 
-    One statement whatever the number of parents.
+    An id may be there several times. One statement whatever the number of parents.
     """
-    column, ids = parents
+    column, ids = parents[0], [*dict.fromkeys(parents[1])]
     walked, conditions = _walk(order, window)
     condition = all_of([where, *conditions])
     limit = window.size + 1
@@ -145,9 +145,10 @@ async def pages_written(
 ) -> dict[UUID, bytes]:
     """The JSON of the list of each parent's page, of which the table writes one text for each row.
 
-    Whether there are more is not looked at. One statement; PostgreSQL only.
+    An id may be there several times. Whether there are more is not looked at. One statement;
+    PostgreSQL only.
     """
-    column, ids = parents
+    column, ids = parents[0], [*dict.fromkeys(parents[1])]
     own = [sql(f"{column} = parent_id"), where]
     statement = (
         sql("select parent_id, (")

@@ -201,7 +201,8 @@ class Writer:
         if is_non_null_type(kind):
             return self._value(name, kind.of_type)
         if is_list_type(kind):
-            return [self._value(name, kind.of_type) for _ in range(self._random.randint(0, 3))]
+            values = [self._value(name, kind.of_type) for _ in range(self._random.randint(0, 3))]
+            return values * (1 + self._chance(0.3))
         if isinstance(kind, GraphQLInputObjectType):
             return self._object(kind)
         if isinstance(kind, GraphQLEnumType):

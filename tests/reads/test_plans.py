@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -133,6 +134,30 @@ async def test_what_is_remembered_for_some_sizes_is_not_given_for_others(
         again = [await pair.ask(Sent(document, given), known) for given in reversed(sizes)]
     assert again[::-1] == first
     assert len(set(first)) > len(sizes) / 2
+
+
+async def test_a_parent_that_is_there_twice_has_its_own_rows_once(
+    api: Api, database_url: str
+) -> None:
+    await two_customers(api)
+    found = await api.ask("{ customers(first: 1) { nodes { id } } }")
+    (customer,) = found["customers"]["nodes"]
+    document = """query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Customer {
+      usageEvents(first: 2) { pageInfo { hasNextPage startCursor endCursor } }
+      again: usageEvents(first: 2) { nodes { id } }
+      subscriptions(first: 1) { totalCount edges { cursor } }
+    } } }"""
+    async with both(api, database_url) as pair:
+        known = {"Authorization": f"Bearer {api.key}"}
+        sent = Sent(document, {"ids": [customer["id"]] * 3})
+        first, second, third = json.loads(await pair.ask(sent, known))["data"]["nodes"]
+        assert pair.tally.by_plan == 1
+    assert first == second == third
+    assert len(first["again"]["nodes"]) == 2
+    assert (
+        first["usageEvents"]["pageInfo"]["startCursor"]
+        != (first["usageEvents"]["pageInfo"]["endCursor"])
+    )
 
 
 async def test_an_error_is_told_as_without_plans(api: Api, database_url: str) -> None:
