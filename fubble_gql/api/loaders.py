@@ -314,4 +314,12 @@ class Loaders:
             loader = self._by_key[key] = DataLoader(load_fn=read)
         # Callers share what they wait for. An error elsewhere in the document cancels some of them,
         # which must not cancel it for the others.
-        return asyncio.shield(loader.load(asked))
+        found = asyncio.ensure_future(loader.load(asked))
+        found.add_done_callback(_told)
+        return asyncio.shield(found)
+
+
+def _told(found: asyncio.Future[Any]) -> None:
+    """Whoever still waits hears what went wrong; where all left, nobody is to."""
+    if not found.cancelled():
+        found.exception()

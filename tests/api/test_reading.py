@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from tests.api.builders import (
@@ -307,3 +309,22 @@ async def test_an_error_beside_a_read_leaves_whoever_shares_it_alone(sqlite_api:
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID"]
     assert answer["data"] is None
+
+
+async def test_a_refusal_that_nobody_waits_for_any_more_is_no_noise(
+    sqlite_api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    await a_customer(sqlite_api)
+    # The bad cursor ends `nodes` while the usage is still looked for.
+    usage = 'usage(metrics: ["nothing"]) { metric { key } }'
+    document = "{ customers { nodes { %s } } }"
+    both = document % f'subscriptions(after: "x") {{ totalCount }} {usage}'
+
+    answer = await sqlite_api.answer(both)
+    # Meanwhile the first one is found out.
+    later = [await sqlite_api.answer(document % usage) for _ in range(3)]
+    gc.collect()
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID"]
+    assert [error["extensions"]["code"] for error in later[-1]["errors"]] == ["NOT_FOUND"]
+    assert "never retrieved" not in caplog.text
