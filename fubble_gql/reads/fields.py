@@ -8,16 +8,20 @@ from typing import Any, Generic, TypeVar, cast
 
 from graphql import (
     FieldNode,
+    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
     Node,
     Undefined,
     VariableNode,
+    is_scalar_type,
 )
 from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.relay import GlobalID
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import convert_arguments
+from strawberry.types.arguments import StrawberryArgument, convert_arguments
+from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
 from fubble_gql.reads.leaves import Surprise
@@ -121,6 +125,7 @@ class Call:
         self._node = node
         self._rows = rows
         self._variables = _variables(node)
+        self._plain = _plain(field, node)
         self._known: BySizes[dict[str, Any]] = BySizes()
         resolver = field.definition.base_resolver
         self._info_name = (
@@ -189,17 +194,24 @@ class Call:
         )
 
     def _converted(self, operation: Operation) -> dict[str, Any]:
+        if self._plain is None:
+            converted = self._converted_by_strawberry(operation)
+        else:
+            values = operation.variables.coerced
+            converted = {to: values[name] for to, name in self._plain.items() if name in values}
+        for extension in self.field.definition.extensions:
+            converted = extension.map_arguments(converted)
+        return converted
+
+    def _converted_by_strawberry(self, operation: Operation) -> dict[str, Any]:
         definition, strawberry_schema = self.field.definition, operation.schema._strawberry_schema  # type: ignore[attr-defined] # noqa: SLF001
-        converted = convert_arguments(
+        return convert_arguments(
             self._given(operation),
             definition.arguments,
             strawberry_schema.schema_converter.scalar_registry,
             strawberry_schema.config,
             self.info(operation),
         )
-        for extension in definition.extensions:
-            converted = extension.map_arguments(converted)
-        return converted
 
     def _given(self, operation: Operation) -> dict[str, Any]:
         if not self.field.graphql.args and not self._node.arguments:
@@ -227,6 +239,40 @@ class BySizes(Generic[V]):
                 self._made.clear()
             self._made[sizes] = make()
         return self._made[sizes]
+
+
+def _plain(field: Field, node: FieldNode) -> dict[str, str] | None:
+    """The variables that a field's arguments are, by Python's names; None where more is to be done.
+
+    Scalars that may be absent or null were read with the variables, and go on as they are.
+    """
+    variables = {
+        one.name.value: one.value.name.value
+        for one in node.arguments or ()
+        if isinstance(one.value, VariableNode)
+    }
+    if len(variables) < len(node.arguments or ()):
+        return None
+    plain = {}
+    for name, argument in field.graphql.args.items():
+        definition = argument.extensions.get(_DEFINITION)
+        if not isinstance(definition, StrawberryArgument) or not _is_plain(definition, argument):
+            return None
+        if name in variables:
+            plain[definition.python_name] = variables[name]
+    return plain
+
+
+def _is_plain(definition: StrawberryArgument, argument: GraphQLArgument) -> bool:
+    """Whether a value is the argument, and none is none."""
+    kind = definition.type
+    return (
+        is_scalar_type(argument.type)
+        and kind.__class__ is StrawberryOptional
+        and cast(StrawberryOptional, kind).of_type is not GlobalID
+        and argument.default_value is Undefined
+        and argument.default is None
+    )
 
 
 def _variables(node: FieldNode) -> tuple[str, ...]:
