@@ -269,7 +269,7 @@ def _is_plain(definition: StrawberryArgument, argument: GraphQLArgument) -> bool
     return (
         is_scalar_type(argument.type)
         and kind.__class__ is StrawberryOptional
-        and cast(StrawberryOptional, kind).of_type is not GlobalID
+        and kind.of_type is not GlobalID
         and argument.default_value is Undefined
         and argument.default is None
     )
