@@ -20,11 +20,13 @@ from fubble_gql.api.context import Info
 from fubble_gql.api.inputs import given_or_none
 from fubble_gql.api.loaders import Relation
 from fubble_gql.api.selecting import selected
+from fubble_gql.checks import is_storable
 from fubble_gql.db import exact_json, pages
 from fubble_gql.db.pages import Order, Slice, Window
 from fubble_gql.db.rows import Table
 from fubble_gql.db.sql import ALWAYS, NEVER, Sql
 from fubble_gql.errors import Code, refuse
+from fubble_gql.pricing.wallclock import in_utc
 from fubble_gql.reads.marks import (
     computed_from,
     marked,
@@ -39,6 +41,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SIZE_DEFAULT = 20
 SIZE_MAX = 100
+# Far above that of the longest name: each parent of a list reads its cursor again.
+CURSOR_LENGTH_MAX = 10_000
 # Stands for the columns of a list's order, which its cursors are made of.
 PLACE = "place in the list"
 
@@ -211,16 +215,18 @@ class Listing:
         if cursor is None:
             return None
         try:
+            if len(cursor) > CURSOR_LENGTH_MAX:
+                raise ValueError("No cursor of ours is that long.")
             padded = cursor + "=" * (-len(cursor) % 4)
             content = exact_json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
             name, *parts = cast(list[Any], content)
-            if name == self.name:
+            if name == self.name and all(isinstance(part, str) for part in parts):
                 kinds = get_type_hints(self.table.row)
                 return tuple(
                     _READ[kinds[column]](text)
                     for column, text in zip(self.order.columns, parts, strict=True)
                 )
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             pass
         raise refuse(Code.INVALID, f"{argument} is not a cursor of this list.", argument)
 
@@ -286,10 +292,13 @@ def _written(value: object) -> str:
 
 
 def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError("A cursor's instant has an offset.")
-    return instant
+    return in_utc(datetime.fromisoformat(text))
+
+
+def _text(text: str) -> str:
+    if not is_storable(text):
+        raise ValueError("A cursor's text is one that a column holds.")
+    return text
 
 
 def _whole(text: str) -> int:
@@ -302,5 +311,5 @@ _READ: dict[object, Callable[[str], object]] = {
     datetime: _instant,
     UUID: UUID,
     int: _whole,
-    str: str,
+    str: _text,
 }
