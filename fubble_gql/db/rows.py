@@ -22,8 +22,10 @@ from fubble_gql.pricing.money import tidy
 
 R = TypeVar("R", bound=NamedTuple)
 Visible = Callable[[UUID], Sql]
-# Clients choose which columns they select; so many choices are remembered of a table.
+# Clients choose which columns they select. So many choices are remembered of a table, and so long
+# texts of all of them together.
 _NARROWER_MAX = 128
+_NARROWER_LENGTH_MAX = 300_000
 # Stands for the table in what it writes, and for the instant that it is read as of.
 ITSELF = "{table}"
 INSTANT = f"{ITSELF}.instant"
@@ -104,7 +106,8 @@ class Table(Generic[R]):
         """The same table, where what it writes depends on an instant: as of this one."""
         if not self._depends_on_instant:
             return self
-        known = copy(self)  # with what is known of it
+        known = copy(self)  # with what is known of it, but for those that are as of no instant
+        known.__dict__.pop("_narrower", None)
         object.__setattr__(known, "instant", instant)
         return known
 
@@ -123,12 +126,14 @@ class Table(Generic[R]):
             names = self.row._fields[:1]
         if names == self.row._fields and not texts:
             return self
-        if (names, texts) not in self._narrower:
-            if len(self._narrower) >= _NARROWER_MAX:
-                self._narrower.clear()
+        known = self._narrower
+        if (names, texts) not in known:
+            length = sum(len(text) for one in known.values() for text in one.written)
+            if len(known) >= _NARROWER_MAX or length > _NARROWER_LENGTH_MAX:
+                known.clear()
             row = _narrowed(self.row, names, len(texts))
-            self._narrower[names, texts] = replace(self, row=row, written=texts)
-        return self._narrower[names, texts]
+            known[names, texts] = replace(self, row=row, written=texts)
+        return known[names, texts]
 
     @cached_property
     def _narrower(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Table[R]]:

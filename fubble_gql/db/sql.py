@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+# What clients select makes statements as long as they like; those are not remembered.
+_LENGTH_MAX = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Sql:
@@ -21,13 +24,15 @@ class Sql:
 
     def numbered(self) -> str:
         """The text with $1, $2, … in place of the question marks, as PostgreSQL wants it."""
-        return _numbered(self.text)
+        return _known_numbered(self.text) if len(self.text) < _LENGTH_MAX else _numbered(self.text)
 
 
-@lru_cache(maxsize=1_000)
 def _numbered(text: str) -> str:
     first, *rest = text.split("?")
     return first + "".join(f"${n}{part}" for n, part in enumerate(rest, 1))
+
+
+_known_numbered = lru_cache(maxsize=1_000)(_numbered)
 
 
 def sql(text: str, *args: object) -> Sql:

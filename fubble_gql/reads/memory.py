@@ -33,6 +33,8 @@ from fubble_gql.reads.writing import Mode, Writer
 _FIELD_BYTES = 3_500
 _CHARACTER_BYTES = 300
 BYTES_MAX = 40_000_000
+# A document that takes more than this part of all would push out those of everybody else.
+_PART_MAX = 5
 # Of one document, for different values of the variables that include and skip parts of it.
 _PLANS_MAX = 16
 
@@ -71,6 +73,8 @@ class Plans:
         if operation.operation is not OperationType.QUERY or _has_middleware(executor):
             return None
         known = self._found(operation) or self._new(operation, executor)
+        if known is None:
+            return None
         values = self._values(known, executor.variable_values.coerced, executor.context_value)
         if values not in known.plans:
             if len(known.plans) >= _PLANS_MAX:
@@ -111,9 +115,13 @@ class Plans:
         self._known.move_to_end(place)
         return known
 
-    def _new(self, operation: OperationDefinitionNode, executor: Stock) -> _Known:
+    def _new(self, operation: OperationDefinitionNode, executor: Stock) -> _Known | None:
+        """None for one that is too long to be remembered."""
+        size = _size(operation)
+        if size > self._bytes_max // _PART_MAX:
+            return None
         known = self._known[id(operation)] = _Known(operation, _deciding(executor), 0)
-        self._grow(known, _size(operation))
+        self._grow(known, size)
         return known
 
     def _values(
@@ -149,6 +157,9 @@ class Plans:
         return TextCompiler(executor, self._writer, mode)
 
     def _grow(self, known: _Known, count: int) -> None:
+        """One that is remembered takes more. The oldest are forgotten, in the end itself."""
+        if self._known.get(id(known.operation)) is not known:
+            return
         known.size += count
         self.size += count
         while self.size > self._bytes_max and self._known:
