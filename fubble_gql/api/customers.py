@@ -11,7 +11,7 @@ import strawberry
 from strawberry import UNSET
 from strawberry.scalars import JSON
 
-from fubble_gql.api import refs, written
+from fubble_gql.api import refs
 from fubble_gql.api.bills import InvoicePreview, preview_of
 from fubble_gql.api.context import Info
 from fubble_gql.api.credits import CreditGrant, GrantStatus, balance_of, grant_listing
@@ -66,7 +66,7 @@ from fubble_gql.customers.store import CUSTOMERS, CustomerRow
 from fubble_gql.db import refs as rows
 from fubble_gql.db.refs import Ref
 from fubble_gql.db.sql import ALWAYS
-from fubble_gql.reads.marks import computed_from, marked, reads_selected
+from fubble_gql.reads.marks import hidden_from_some, marked, reads_selected
 
 Status = Annotated[
     SubscriptionStatus | None, strawberry.argument(description="Only those in this status now.")
@@ -102,7 +102,7 @@ class Customer(Shown, Node):
         description=(
             "How your payment service knows the customer's means of payment. Null to portal tokens."
         ),
-        metadata=computed_from("payment_method_id", written=written.by_python),
+        metadata=hidden_from_some(),
     )
     currency: str = strawberry.field(
         description='The ISO 4217 code of everything that is billed, as in "EUR". Never changes.'

@@ -54,10 +54,6 @@ def own_id(type_name: str) -> str | None:
     return f"""'"{prefix}_' || {own} || '"'"""
 
 
-def by_python(type_name: str) -> None:
-    """For a column of which customers see another value: the database writes it for nobody."""
-
-
 def money(column: str) -> dict[str, str]:
     """SQL for the JSON of each field of a Money: a column of a row that has its currency."""
     return {

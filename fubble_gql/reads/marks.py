@@ -30,7 +30,7 @@ class Mark:
 
     `written` is SQL for its JSON, or for that of each field of the object that it is. `writes`: the
     rows that are read for it can come with texts that the database writes. `within` is SQL for its
-    JSON in its parent's.
+    JSON in its parent's. `is_hidden`: whoever does not see every row sees another value.
     """
 
     columns: frozenset[str] | None = None
@@ -40,6 +40,7 @@ class Mark:
     written: Written | None = None
     writes: bool = False
     within: Within | None = None
+    is_hidden: bool = False
 
 
 NOTHING = Mark()
@@ -62,6 +63,11 @@ def reads_selected() -> Metadata:
 def passes_rows() -> Metadata:
     """The field only wraps rows, as a page does: what is selected below it is read of them."""
     return {_MARK: Mark(passes_rows=True)}
+
+
+def hidden_from_some() -> Metadata:
+    """A column of which those see another value, by its table, who do not see every row."""
+    return {_MARK: Mark(is_hidden=True)}
 
 
 def for_many(

@@ -91,18 +91,27 @@ class SqlCompiler(Compiler):
             return None if item is None else [Sql(found.mark.within(item))]
         if isinstance(written, Mapping):
             return self._mapped(inner, details, written) if is_required else None
-        if not is_leaf_type(inner):
+        sql = self._leaf_text(parent, found, inner) if is_leaf_type(inner) else None
+        if sql is None:
             return None
+        return [Sql(f"({sql})" if is_required else f"coalesce({sql}, 'null')")]
+
+    def _leaf_text(
+        self, parent: GraphQLObjectType, found: Field, kind: GraphQLLeafType
+    ) -> str | None:
+        """SQL for the JSON of a leaf, null where it is null; None where the database does not write it."""
+        written, column = found.mark.written, found.attribute
         if callable(written):
-            written = written(parent.name)
-        elif written is None and found.attribute in row_columns(parent):
-            hint = get_type_hints(row_class(parent), include_extras=True)[found.attribute]
-            if is_required and NoneType in get_args(hint):
-                return None  # a null is an error there
-            written = self._writer.column(hint, inner, found.attribute)
-        if written is None:
+            return written(parent.name)
+        if isinstance(written, str):
+            return written
+        is_hidden = found.mark.is_hidden and self._mode is not Mode.TREES
+        if column is None or column not in row_columns(parent) or is_hidden:
             return None
-        return [Sql(f"({written})" if is_required else f"coalesce({written}, 'null')")]
+        hint = get_type_hints(row_class(parent), include_extras=True)[column]
+        if is_non_null_type(found.graphql.type) and NoneType in get_args(hint):
+            return None  # a null is an error there
+        return self._writer.column(hint, kind, column)
 
     def _mapped(
         self,
