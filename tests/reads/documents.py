@@ -25,6 +25,10 @@ from graphql import (
 
 DEPTH_MAX = 7
 FIELDS_MAX = 6
+_OF_THE_SCHEMA = (
+    "__schema { queryType { name } }",
+    '__type(name: "Money") { name fields { name } }',
+)
 _TIMES = ("2026-05-01T00:00:00Z", "2026-06-01T02:00:00+02:00", "2026-07-01T00:00:00Z")
 
 
@@ -66,12 +70,16 @@ class Writer:
         self._definitions: dict[str, str] = {}
         self._variables: dict[str, Any] = {}
         self._fragments: dict[str, tuple[str, str]] = {}
+        self._deciding: list[str] = []  # variables that directives use
         self._aliases = 0
         self._left = random.choice([4, 10, 20, 40])  # fields, about
 
     def document(self) -> Sent:
         """An operation with its fragments, sometimes beside another one."""
-        query = self._written(self._selection(self._schema.query_type, 0))
+        selected = self._selection(self._schema.query_type, 0)
+        if self._chance(0.03):
+            selected = f"{{ {self._random.choice(_OF_THE_SCHEMA)} {selected[1:]}"
+        query = self._written(selected)
         if self._chance(0.05):
             return Sent(f"query Other {{ viewer {{ role }} }}\n{query}", self._variables, "Asked")
         return Sent(query, self._variables)
@@ -162,9 +170,16 @@ class Writer:
         if not self._chance(0.12):
             return ""
         name = self._random.choice(["include", "skip"])
+        return f" @{name}(if: {self._condition()})"
+
+    def _condition(self) -> str:
         decides = self._random.choice([True, False])
-        given = json.dumps(decides) if self._chance(0.4) else self._variable("Boolean!", decides)
-        return f" @{name}(if: {given})"
+        if self._chance(0.4):
+            return json.dumps(decides)
+        if self._deciding and self._chance(0.3):
+            return self._random.choice(self._deciding)
+        self._deciding.append(self._variable("Boolean!", decides))
+        return self._deciding[-1]
 
     def _arguments(self, one: GraphQLField) -> str:
         given = [
@@ -183,17 +198,18 @@ class Writer:
     def _given(self, name: str, argument: GraphQLArgument) -> str:
         value = self._value(name, argument.type)
         if self._chance(0.5):
-            return self._variable(str(argument.type), _plain(value))
+            return self._variable(str(argument.type), value)
         return _literal(value)
 
     def _variable(self, kind: str, value: object) -> str:
         name = f"v{len(self._definitions)}"
         default = ""
-        if not kind.endswith("!") and self._chance(0.15):
-            default = " = null"
+        if self._chance(0.15):
+            is_null = not kind.endswith("!") and self._chance(0.5)
+            default = f" = {'null' if is_null else _literal(value)}"
         self._definitions[name] = f"${name}: {kind}{default}"
         if not default or self._chance(0.5):
-            self._variables[name] = value
+            self._variables[name] = _plain(value)
         return f"${name}"
 
     def _value(self, name: str, kind: Any) -> Any:  # noqa: ANN401
