@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -73,6 +74,23 @@ def test_a_server_keeps_no_other_commands_in_memory() -> None:
     )
     assert "fubble_gql.app" in loaded.stdout.split()
     assert not set(NEEDLESS) & set(loaded.stdout.split())
+
+
+def test_a_worker_looks_for_garbage_rarely_and_not_in_what_it_began_with(sqlite_url: str) -> None:
+    text = (
+        "from fubble_gql.app import serve; serve(); import gc; "
+        "print(gc.isenabled(), gc.get_threshold()[0], gc.get_freeze_count())"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", text],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "DATABASE_URL": sqlite_url},
+    ).stdout.split()
+    assert shown[0] == "True"
+    assert int(shown[1]) > 10_000
+    assert int(shown[2]) > 100_000
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
