@@ -105,13 +105,8 @@ class Context:
         return self.viewer is not None and self.viewer.is_portal
 
     def read_afresh(self) -> None:
-        """Forget what was read: something is about to be written."""
+        """Forget what was read: something is about to be written, or the operation to begin again."""
         self.__dict__.pop("loaders", None)
-
-    def resolve_anew(self) -> None:
-        """The operation begins from its root again: what was read holds, what was shown does not."""
-        if (loaders := self.__dict__.get("loaders")) is not None:
-            loaders.show_anew()
 
     def stop_reading(self) -> None:
         """End the reads that several fields wait for together: no one of them may by itself."""

@@ -77,10 +77,6 @@ class Loaders:
         if self._points > SHOWN_MAX:
             raise too_many_shown()
 
-    def show_anew(self) -> None:
-        """Nothing of what was shown is in the answer."""
-        self._points = 0
-
     def know(self, life: Life) -> None:
         """Show a subscription as a write made it, even where that was a dry run."""
         self._lives[life.subscription.id] = life

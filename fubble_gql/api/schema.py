@@ -86,7 +86,7 @@ def build_schema(
         ),
     )
     valid: Recent[DocumentNode] = Recent()
-    execution = compiled(Context.resolve_anew, Postgres()) if compiles_reads else None
+    execution = compiled(Context.read_afresh, Postgres()) if compiles_reads else None
     schema = _Schema(
         query,
         mutation,

@@ -31,7 +31,7 @@ class Compiled(Stock):
     """Runs a query by its plan; whatever else there is, and errors, as ever."""
 
     plans: ClassVar[Plans]
-    begin_anew: ClassVar[staticmethod[[Any], None]]
+    forget: ClassVar[staticmethod[[Any], None]]
 
     @classmethod
     async def by_known_plan(
@@ -77,17 +77,18 @@ class Compiled(Stock):
         try:
             return ExecutionResult(await _run(plan, running), None)
         except Exception as error:
-            cls.begin_anew(running.context)
+            cls.forget(running.context)
             raise Surprise from error
 
 
-def compiled(begin_anew: Callable[[Any], None], writer: Writer | None = None) -> type[Compiled]:
+def compiled(forget: Callable[[Any], None], writer: Writer | None = None) -> type[Compiled]:
     """An execution class with a memory of its own, for one schema.
 
-    `begin_anew` tells an operation's context that the stock executor begins from the root again.
+    `forget` makes an operation's context forget what was read, when the stock executor begins anew: of
+    several errors under one null the first to happen is told, so that none may come any sooner.
     Where `writer` is used, data is an `orjson.Fragment`.
     """
-    own = {"plans": Plans(writer), "begin_anew": staticmethod(begin_anew)}
+    own = {"plans": Plans(writer), "forget": staticmethod(forget)}
     return type(Compiled.__name__, (Compiled,), own)
 
 

@@ -172,19 +172,6 @@ async def test_an_error_is_told_as_without_plans(api: Api, database_url: str) ->
     assert text.count('"path"') >= 3
 
 
-async def test_what_was_read_before_an_error_is_not_read_again(api: Api) -> None:
-    await two_customers(api)
-    bills = "customers { nodes { invoicePreview { total { amount } } } }"
-    other = 'customer(key: "acme") { key subscriptions(first: %d) { nodes { id } } }'
-    with api.statements() as right:
-        await api.ask(f"{{ {bills} {other % 1} }}")
-    with api.statements() as wrong:
-        answer = await api.answer(f"{{ {bills} {other % 0} }}")
-    assert answer["data"]["customers"]["nodes"]
-    assert len(answer["errors"]) == 1
-    assert len(wrong) <= len(right) + 3
-
-
 @pytest.mark.parametrize("compiled", [True, False])
 async def test_the_setting_decides_whether_there_are_plans(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch, *, compiled: bool
