@@ -88,6 +88,7 @@ class AnalyticsQuery:
         checks.currency(problems, currency, "currency")
         problems.raise_if_any()
         buckets = points(needed_period(period, "period"), granularity, "UTC")
+        info.context.loaders.show_points(len(buckets))
         found = await revenue.revenue(info.context.connection, buckets, currency)
         return [_point(one, currency) for one in found]
 

@@ -79,7 +79,7 @@ class Document:
 
     operations: tuple[Operation, ...] = ()
     introspects: bool = False
-    bare: bool = False  # one operation without fragments, variables or directives
+    bare: bool = False  # one operation, of nothing but names at its root
     problem: GraphQLError | None = None
 
     def is_open(self, name: str | None, *, introspection: bool) -> bool:
@@ -130,9 +130,16 @@ def _described(document: DocumentNode) -> Document:
         introspects=any(
             token.kind is TokenKind.NAME and token.value in _INTROSPECTION for token in tokens
         ),
-        bare=len(parts) == 1
-        and not any(token.kind in (TokenKind.AT, TokenKind.DOLLAR) for token in tokens),
+        bare=len(parts) == len(operations) == 1 and _is_bare(operations[0]),
         problem=_unstorable_text(document, tokens),
+    )
+
+
+def _is_bare(operation: OperationDefinitionNode) -> bool:
+    """Whether nothing of it could be refused but names at its root, and nothing of it is work."""
+    return not (operation.variable_definitions or operation.directives) and all(
+        isinstance(one, FieldNode) and not (one.arguments or one.directives or one.selection_set)
+        for one in operation.selection_set.selections
     )
 
 

@@ -35,6 +35,7 @@ BigInt = NewType("BigInt", int)
 _SHORT_NUMBER = re.compile(rf"[+-]?\d{{1,{DIGITS_MAX}}}(?:\.\d{{0,{PLACES_MAX}}})?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,38}", re.ASCII)
+_WHOLE_MAX = 10**38
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6}(\d{0,3}))?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -91,7 +92,7 @@ def parse_whole(value: object) -> BigInt:
     """A whole number from a string or from JSON."""
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return BigInt(int(value))
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _WHOLE_MAX:
         return BigInt(value)
     raise GraphQLError('must be a whole number written as a string, as in "1200".')
 

@@ -300,9 +300,11 @@ def _periods(line: Timeline, page: Page, now: datetime) -> UncountedConnection[B
     listing = Listing("periods", Table("billing_period", _Span), Order(("start",)))
     window = listing.window(page)
     last_start = window.after[0] if window.after else None
+    # The calendar ends soon after what a cursor may hold.
+    is_over = last_start is not None and last_start >= now
     begun = (
         span
-        for span in until(line.periods(last_start), now)
+        for span in (() if is_over else until(line.periods(last_start), now))
         if last_start is None or span.start > last_start
     )
     spans = list(islice(begun, window.size + 1))

@@ -98,9 +98,9 @@ def read_payload(message: dict[str, Any]) -> Call:
 
 def require_storable(value: object, *path: str | int) -> None:
     """Refuse NUL and lone surrogates in any text and any key of a JSON value, naming the place."""
-    for place, text in _texts(value, path):
-        if not is_storable(text):
-            raise Refusal(400, "INVALID", CANNOT_STORE, place)
+    place = _unstorable(value, path)
+    if place is not None:
+        raise Refusal(400, "INVALID", CANNOT_STORE, place)
 
 
 def shown(
@@ -280,21 +280,37 @@ def _call_of(message: dict[str, Any]) -> Call:
     return Call(query, message.get("variables"), operation_name, message.get("extensions"))
 
 
-def _texts(
-    value: object, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text inside a JSON value with its place; a key is reported at the object it is in."""
-    waiting = [(path, value)]
-    while waiting:
-        place, found = waiting.pop()
-        if isinstance(found, str):
-            yield place, found
-        elif isinstance(found, dict):
-            for key, inner in found.items():
-                yield place, key
-                waiting.append(((*place, key), inner))
-        elif isinstance(found, list):
-            waiting.extend(((*place, str(index)), inner) for index, inner in enumerate(found))
+def _unstorable(value: object, path: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
+    """The place of the first text that no database stores; a key's is that of the object it is in.
+
+    Whoever sends it needs no key: nothing is kept of what lies beside the way to it.
+    """
+    place: list[str | int] = []
+    walks = [iter([("", value)])]
+    while walks:
+        for step, inner in walks[-1]:
+            if _is_unstorable(inner):
+                return (*path, *place[1:], *[step][: len(place)])
+            if isinstance(inner, dict | list):
+                place.append(step)
+                walks.append(_parts(inner))
+                break
+        else:
+            walks.pop()
+            del place[-1:]
+    return None
+
+
+def _is_unstorable(value: object) -> bool:
+    if isinstance(value, dict):
+        return not all(map(is_storable, value))
+    return isinstance(value, str) and not is_storable(value)
+
+
+def _parts(value: dict[str, Any] | list[Any]) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        return iter(value.items())
+    return ((str(index), inner) for index, inner in enumerate(value))
 
 
 def _about_variable(reason: str, value: object) -> str:

@@ -128,9 +128,11 @@ def _chosen(
 
 def _check_group_by(question: Question, metrics: Sequence[MetricRow]) -> None:
     declared = {name for metric in metrics for name in metric.dimension_names()}
+    named = set[str]()
     for index, name in enumerate(question.group_by):
-        if name in question.group_by[:index]:
+        if name in named:
             raise refuse(Code.INVALID, f"{name!r} is named twice.", "groupBy", index)
+        named.add(name)
         if metrics and name not in declared:
             raise refuse(
                 Code.INVALID,

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 # What clients select makes statements as long as they like; those are not remembered.
 _LENGTH_MAX = 5_000
+# What no column's text is longer than; SQLite takes patterns of 50,000 bytes.
+_TEXT_LENGTH_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class Listed:
 
 
 def contains(text: str, *columns: str) -> Sql:
-    """One of the columns has the text in it, in any case."""
+    """One of the columns has the text in it, in any case; none has one that is too long to be kept."""
+    if len(text) > _TEXT_LENGTH_MAX:
+        return NEVER
     escaped = "".join("!" + letter if letter in "!%_" else letter for letter in text.lower())
     conditions = " or ".join(f"lower({column}) like ? escape '!'" for column in columns)
     return Sql(f"({conditions})", tuple(f"%{escaped}%" for _ in columns))

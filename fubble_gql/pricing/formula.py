@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, DecimalException, localcontext
+from functools import lru_cache
 
 from simpleeval import SimpleEval
 
@@ -27,8 +28,7 @@ class Formula:
     @classmethod
     def parse(cls, text: str, names: Iterable[str]) -> "Formula":
         """Read it, or raise InvalidFormula saying what is not allowed and what is."""
-        tree, used = read(text, frozenset(names))
-        return cls(text, used, tree)
+        return _parsed(text, frozenset(names))
 
     def evaluate(self, values: Mapping[str, Decimal]) -> Decimal:
         """The result, at 50 decimals where it does not end sooner; FormulaFailed if there is none."""
@@ -57,3 +57,10 @@ class Formula:
         if not result.is_finite() or abs(result) > _RESULT_MAX:
             raise FormulaFailed(f"the result is beyond {plain(_RESULT_MAX)}")
         return tidy(limit_places(result))
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str, names: frozenset[str]) -> Formula:
+    """A series evaluates the same one for each of its thousands of buckets."""
+    tree, used = read(text, names)
+    return Formula(text, used, tree)

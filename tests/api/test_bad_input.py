@@ -379,6 +379,36 @@ async def test_a_forged_cursor_of_events_is_refused(api: Api) -> None:
         assert await sent(api, document, after=cursor) == [("INVALID", "after")], cursor
 
 
+async def test_a_cursor_at_the_end_of_time_has_nothing_behind_it(api: Api) -> None:
+    await the_parties(api)
+    document = """query ($after: String) { customer(key: "acme") { subscriptions { nodes {
+      periods(after: $after) { nodes { isClosed } pageInfo { hasNextPage } } } } } }"""
+    ends = ("9999-12-31T23:59:59+00:00", "9999-12-01T00:00:00+00:00")
+    for end in ends:
+        found = await asked(api, document, after=tampered(["periods", end]))
+        (subscription,) = found["subscriptions"]["nodes"]
+        assert subscription["periods"] == {"nodes": [], "pageInfo": {"hasNextPage": False}}
+
+
+async def test_a_text_longer_than_any_column_is_found_nowhere(api: Api) -> None:
+    await the_parties(api)
+    for text in ("a" * 49_999, "%" * 25_001, "é" * 10_000):
+        for field in ("customers", "plans"):
+            document = (
+                f"query ($text: String) {{ {field}(filter: {{search: $text}}) {{ totalCount }} }}"
+            )
+            assert await asked(api, document, text=text) == {"totalCount": 0}
+
+
+async def test_a_whole_number_without_end_is_refused(sqlite_api: Api) -> None:
+    await the_parties(sqlite_api)
+    document = """query ($n: BigInt) { plan(key: "pro") {
+      estimate(usage: [{metric: "calls", quantity: "1", eventCount: $n}]) { currency } } }"""
+    for number in (10**38, -(10**38), 10**200):
+        ((code, _),) = await sent(sqlite_api, document, n=number)
+        assert code == "INVALID"
+
+
 async def test_an_id_of_another_type_is_refused(sqlite_api: Api) -> None:
     customer = await a_customer(sqlite_api)
     metric = await a_metric(sqlite_api)

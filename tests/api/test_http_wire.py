@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -81,6 +82,32 @@ async def test_nonsense_gets_a_clean_refusal(body: bytes, accept: str) -> None:
     assert code(answer) in {"INVALID", "LIMIT_EXCEEDED"}
     assert "data" not in answer.json()
     assert first(answer)["extensions"]["requestId"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        (b'{"a":["x",{"b":"\\u0000"}]}', ["variables", "a", "1", "b"]),
+        (b'{"a":["x",{"b":{"\\ud800":1}}]}', ["variables", "a", "1", "b"]),
+        (b'{"\\u0000":1}', ["variables"]),
+        (b'{"a":{"b":[[],"\\ud83d\\ude00"],"c":"\\u0000"}}', ["variables", "a", "c"]),
+    ],
+)
+async def test_a_text_that_cannot_be_stored_is_named(variables: bytes, place: list[str]) -> None:
+    answer = await post(b'{"query":"{__typename}","variables":' + variables + b"}")
+    assert first(answer)["extensions"]["path"] == place
+
+
+async def test_a_deep_and_wide_body_takes_little_more_room_than_its_own() -> None:
+    wide = b"[" * 300 + b",".join([b"1"] * 40_000) + b"]" * 300
+    body = b'{"query":"{__typename}","x":"\\ud83d\\ude00","y":' + wide + b"}"
+    await post({"query": "{__typename}"}, key=None)
+    tracemalloc.start()
+    answer = await post(body, key=None)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert answer.status_code == 200
+    assert most < 50 * len(body)
 
 
 @pytest.mark.parametrize("body", NONSENSE.values(), ids=NONSENSE.keys())

@@ -317,3 +317,15 @@ def test_what_is_computed_is_in_the_schema() -> None:
     names = {name for kind in GRAPHQL.type_map.values() for name in getattr(kind, "fields", ())}
 
     assert names >= COMPUTED
+
+
+async def test_fields_that_are_selected_too_many_times_are_too_much(sqlite_api: Api) -> None:
+    few, many = (" ".join(f"n(a: {n})" for n in range(count)) for count in (20, 390))
+    codes = [
+        [error["extensions"]["code"] for error in answer["errors"]]
+        for answer in [
+            await sqlite_api.answer(f"{{ __typename {{ {fields} }} }}") for fields in (few, many)
+        ]
+    ]
+    assert "LIMIT_EXCEEDED" not in codes[0]
+    assert codes[1][-1] == "LIMIT_EXCEEDED"
