@@ -15,7 +15,7 @@ from fubble_gql.billing.held import HeldRow, held_periods
 from fubble_gql.billing.invoice_rows import INVOICES, InvoiceLineRow, InvoiceRow, lines_of
 from fubble_gql.billing.life import Life
 from fubble_gql.billing.pieces import Need
-from fubble_gql.billing.points import SHOWN_MAX, too_many_shown
+from fubble_gql.billing.points import SHOWN_MAX, Room, too_many_shown
 from fubble_gql.billing.preview import Preview
 from fubble_gql.billing.prices import Prices, prices_of
 from fubble_gql.billing.rows import (
@@ -60,6 +60,7 @@ class Loaders:
         self._by_key: dict[object, DataLoader[Any, Any]] = {}
         self._lives: dict[UUID, Life] = {}
         self._points = 0
+        self._room = Room()
 
     def stop(self) -> None:
         """End what is being read: whoever waited for it has been answered."""
@@ -264,7 +265,7 @@ class Loaders:
         """A bill; raises Refused for the one that has none, and its siblings still answer."""
 
         async def read(all_asked: list[preview.Asked]) -> list[preview.Preview | Refused]:
-            return await preview.preview(self._connection, all_asked)
+            return await preview.preview(self._connection, all_asked, self._room)
 
         return await self._load("preview", read, asked)
 
@@ -272,7 +273,7 @@ class Loaders:
         """A bill on another plan; raises Refused for the one that has none."""
 
         async def read(all_supposed: list[what_if.Supposed]) -> list[Preview | Refused]:
-            return await what_if.what_if(self._connection, all_supposed)
+            return await what_if.what_if(self._connection, all_supposed, self._room)
 
         return await self._load("what if", read, supposed)
 
@@ -282,7 +283,7 @@ class Loaders:
         async def read(
             all_asked: list[cost_series.Asked],
         ) -> list[cost_series.CostSeries | Refused]:
-            return await cost_series.cost_series(self._connection, all_asked)
+            return await cost_series.cost_series(self._connection, all_asked, self._room)
 
         return await self._load("cost series", read, asked)
 
@@ -292,7 +293,7 @@ class Loaders:
         async def read(
             questions: list[usage_report.Question],
         ) -> list[list[usage_report.Report] | Refused]:
-            return await usage_report.report(self._connection, questions)
+            return await usage_report.report(self._connection, questions, self._room)
 
         return await self._load("usage", read, question)
 

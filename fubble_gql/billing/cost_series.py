@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fubble_gql.billing.facts import Facts, gather
 from fubble_gql.billing.pieces import Found, Need, Planned, plan, refuse_charge
+from fubble_gql.billing.points import Room
 from fubble_gql.billing.prices import Prices
 from fubble_gql.db.connection import Connection
 from fubble_gql.errors import Code, Refused, refuse
@@ -43,8 +44,10 @@ class CostSeries:
     days: tuple[Day, ...]
 
 
-async def cost_series(connection: Connection, asked: Sequence[Asked]) -> list[CostSeries | Refused]:
-    """The series asked for, or the reason why there is none.
+async def cost_series(
+    connection: Connection, asked: Sequence[Asked], room: Room
+) -> list[CostSeries | Refused]:
+    """The series asked for, or the reason why there is none; as many as there is room for.
 
     The days are the subscription's local ones, cut at the period's start and end. Each line's
     amounts sum to what a preview of the same period has for it now; what is adjusted in invoiced
@@ -52,7 +55,7 @@ async def cost_series(connection: Connection, asked: Sequence[Asked]) -> list[Co
     subscriptions, days, prices nor events.
     """
     facts = await gather(connection, [one.customer_id for one in asked])
-    charts = [_chart(facts, one) for one in asked]
+    charts = [_chart(facts, one, room) for one in asked]
     courses = [list(chart.courses(facts.prices)) for chart in charts if isinstance(chart, _Chart)]
     flat = [course for some in courses for course in some]
     followed = iter(await follow(connection, flat, facts.prices.operands))
@@ -111,7 +114,7 @@ class _Chart:
                 yield Course(request, stay.instants(need))
 
 
-def _chart(facts: Facts, asked: Asked) -> _Chart | Refused:
+def _chart(facts: Facts, asked: Asked, room: Room) -> _Chart | Refused:
     customer = facts.customers[asked.customer_id]
     line = facts.timeline_of(asked.subscription_id)
     span = asked.period or line.period_due(asked.as_of)
@@ -126,6 +129,9 @@ def _chart(facts: Facts, asked: Asked) -> _Chart | Refused:
     days = buckets(period, Granularity.DAY, line.subscription.timezone)
     pieces = [plan(facts, line, cut) for cut in line.cuts(period)]
     stays = [_stay(days, piece) for piece in pieces]
+    lines = sum(len(stay.ends) * len(stay.planned.needs) for stay in stays)
+    if (refused := room.take(len(days) + lines)) is not None:
+        return refused
     return _Chart(customer.id, customer.currency, asked.as_of, days, stays)
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from fubble_gql.billing import preview
 from fubble_gql.billing.held import held_periods, held_until, reschedule
 from fubble_gql.billing.models import PlanSubscription, SubscriptionPhase
+from fubble_gql.billing.points import Room
 from fubble_gql.billing.preview import Asked, Preview
 from fubble_gql.billing.rows import (
     SUBSCRIPTIONS,
@@ -112,7 +113,7 @@ async def outcome(tx: Connection, before: Life, now: datetime, *, dry_run: bool 
     asked = _bill_to_show(before, life, now)
     if not dry_run:
         return Outcome(life, asked)
-    (bill,) = await preview.preview(tx, [asked])
+    (bill,) = await preview.preview(tx, [asked], Room())
     return Outcome(life, asked, bill)
 
 

@@ -9,6 +9,10 @@ POINTS_MAX = 10_000
 # Of all series of an operation, with their rows, and with the lines of days: what is read once may be
 # shown any number of times.
 SHOWN_MAX = 200_000
+# What an operation may have worked out: points of series for each metric that they are made of, lines
+# of days, and billing periods of bills, each as much as ten points. A point takes up to 0.2 ms.
+WORKED_MAX = 50_000
+_OF_A_PERIOD = 10
 _HOUR = 3_600_000_000
 _MICROSECONDS = {
     Granularity.HOUR: _HOUR,
@@ -16,6 +20,29 @@ _MICROSECONDS = {
     Granularity.WEEK: 7 * 24 * _HOUR,
     Granularity.MONTH: 28 * 24 * _HOUR,
 }
+
+
+class Room:
+    """What an operation may still have worked out; asked before it is."""
+
+    def __init__(self, most: int = WORKED_MAX) -> None:
+        self._left = most
+
+    def take(self, count: int) -> Refused | None:
+        """Room for so many points; the refusal where there is not as much."""
+        self._left -= count
+        if self._left >= 0:
+            return None
+        return refuse(
+            Code.LIMIT_EXCEEDED,
+            "That is more than one operation may have worked out: ask in several calls, or for "
+            "shorter periods or coarser granularities.",
+            "period",
+        )
+
+    def take_periods(self, count: int) -> Refused | None:
+        """Room for a bill of so many billing periods."""
+        return self.take(count * _OF_A_PERIOD)
 
 
 def points(

@@ -11,6 +11,7 @@ from uuid import UUID
 from fubble_gql.billing.books import Books, open_books
 from fubble_gql.billing.facts import Facts, gather
 from fubble_gql.billing.pieces import Planned, plan
+from fubble_gql.billing.points import Room
 from fubble_gql.billing.sheet import Rated, Sheet, rate
 from fubble_gql.billing.timeline import Timeline
 from fubble_gql.customers.store import CustomerRow
@@ -51,8 +52,10 @@ class Preview:
     pieces: tuple[Planned, ...]
 
 
-async def preview(connection: Connection, asked: Sequence[Asked]) -> list[Preview | Refused]:
-    """The bills asked for, each a Preview or the reason why it has none.
+async def preview(
+    connection: Connection, asked: Sequence[Asked], room: Room
+) -> list[Preview | Refused]:
+    """The bills asked for, each a Preview or the reason why it has none; as many as there is room for.
 
     Whole billing periods that are not invoiced yet come with what late usage changes in earlier
     ones, and with the credit that would pay for them. The number of statements depends on neither
@@ -61,7 +64,7 @@ async def preview(connection: Connection, asked: Sequence[Asked]) -> list[Previe
     facts = await gather(connection, [one.customer_id for one in asked])
     instants = [one.as_of for one in asked]
     books = await open_books(connection, facts, max(instants), since=min(instants))
-    sheets = [_sheet(facts, books, one) for one in asked]
+    sheets = [_sheet(facts, books, one, room) for one in asked]
     rated = await rate(connection, facts.prices, sheets)
     return [one if isinstance(one, Refused) else shown(facts, one) for one in rated]
 
@@ -78,7 +81,7 @@ def shown(facts: Facts, rated: Rated) -> Preview:
     )
 
 
-def _sheet(facts: Facts, books: Books, asked: Asked) -> Sheet | Refused:
+def _sheet(facts: Facts, books: Books, asked: Asked, room: Room) -> Sheet | Refused:
     spans = list(_spans(facts, books, asked))
     cuts = [(line, cut) for line, span in spans for cut in islice(line.cuts(span), PIECES_MAX + 1)]
     if len(cuts) > PIECES_MAX:
@@ -87,6 +90,8 @@ def _sheet(facts: Facts, books: Books, asked: Asked) -> Sheet | Refused:
             f"The period holds more than {PIECES_MAX:,} billing periods; ask for a shorter one.",
             "period",
         )
+    if (refused := room.take_periods(len(cuts))) is not None:
+        return refused
     pieces = tuple(plan(facts, line, cut) for line, cut in cuts)
     customer = facts.customers[asked.customer_id]
     sheet = Sheet(

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from fubble_gql.billing import attribution
 from fubble_gql.billing.facts import Facts, gather
-from fubble_gql.billing.points import POINTS_MAX, points, too_many
+from fubble_gql.billing.points import POINTS_MAX, Room, points, too_many
 from fubble_gql.billing.timeline import Timeline
 from fubble_gql.catalog.metrics import with_operands
 from fubble_gql.catalog.rows import METRICS, MetricRow
 from fubble_gql.db.connection import Connection
 from fubble_gql.errors import Code, Refused, refuse
-from fubble_gql.pricing.formula import FormulaFailed
+from fubble_gql.pricing.formula import Formula, FormulaFailed
 from fubble_gql.pricing.money import ZERO
 from fubble_gql.pricing.period import Granularity, Period, month_of
 from fubble_gql.usage.aggregate import EVERYTHING, Measured, Request, Stretch, measure
@@ -70,9 +70,11 @@ class _Series:
 
 
 async def report(
-    connection: Connection, questions: Sequence[Question]
+    connection: Connection, questions: Sequence[Question], room: Room
 ) -> list[list[Report] | Refused]:
     """The answers, each a list of reports by metric and group, or the reason why there is none.
+
+    As many as there is room for.
 
     The number of statements depends on neither customers, metrics, buckets nor events.
     """
@@ -90,7 +92,9 @@ async def report(
     for one in questions:
         try:
             chosen = _chosen(facts, one, known, used[one.customer_id])
-            planned.append(_plan(facts, one, chosen, requests))
+            spans = _spans(facts, one, len(chosen))
+            refused = room.take(len(spans) * sum(_width(metric, operands) for metric in chosen))
+            planned.append(refused or _plan(facts, one, chosen, spans, requests))
         except Refused as refused:
             planned.append(refused)
     measured = await measure(connection, requests, operands)
@@ -142,18 +146,33 @@ def _check_group_by(question: Question, metrics: Sequence[MetricRow]) -> None:
             )
 
 
+def _spans(facts: Facts, question: Question, metrics: int) -> list[Period]:
+    """The period of a question, and behind it the buckets that it is cut into."""
+    period, wanted = _span(facts, question), question.granularity
+    if wanted is None:
+        return [period]
+    return [period, *points(period, wanted, _timezone(facts, question), metrics)]
+
+
+def _width(metric: MetricRow, operands: Mapping[str, MetricRow]) -> int:
+    """How many metrics must be measured for one."""
+    if metric.formula is None:
+        return 1
+    return max(1, len(Formula.parse(metric.formula, operands).names))
+
+
 def _plan(
-    facts: Facts, question: Question, metrics: Sequence[MetricRow], requests: list[Request]
+    facts: Facts,
+    question: Question,
+    metrics: Sequence[MetricRow],
+    spans: Sequence[Period],
+    requests: list[Request],
 ) -> list[_Series]:
     """The series of a question; what must be measured for them is added to the requests."""
-    timezone = _timezone(facts, question)
-    period = _span(facts, question)
-    wanted = question.granularity
-    cut = [] if wanted is None else points(period, wanted, timezone, len(metrics))
     stretches = _stretcher(facts, question)
     planned = []
     for metric in metrics:
-        planned.append(_Series(metric, [period, *cut], len(requests)))
+        planned.append(_Series(metric, spans, len(requests)))
         requests += [
             Request(
                 question.customer_id,
@@ -163,7 +182,7 @@ def _plan(
                 whole=span,
                 group_by=question.group_by,
             )
-            for span in (period, *cut)
+            for span in spans
         ]
     return planned
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fubble_gql.billing.facts import Facts, gather
 from fubble_gql.billing.pieces import plan
+from fubble_gql.billing.points import Room
 from fubble_gql.billing.preview import PIECES_MAX, Preview, shown
 from fubble_gql.billing.prices import Prices, prices_of
 from fubble_gql.billing.sheet import Sheet, rate
@@ -31,8 +32,12 @@ class Supposed:
     period: Period | None = None
 
 
-async def what_if(connection: Connection, asked: Sequence[Supposed]) -> list[Preview | Refused]:
+async def what_if(
+    connection: Connection, asked: Sequence[Supposed], room: Room
+) -> list[Preview | Refused]:
     """The bills as they would be, cut into the same pieces, without credits and adjustments.
+
+    As many as there is room for.
 
     A plan that bills at another rhythm has its fees, minimum and maximum in proportion to its own
     period. The number of statements does not depend on how many are asked for.
@@ -41,7 +46,7 @@ async def what_if(connection: Connection, asked: Sequence[Supposed]) -> list[Pre
     plans = list({one.plan.id: one.plan for one in asked}.values())
     tried = await prices_of(connection, plans)
     facts = _with(facts, tried)
-    sheets = [_sheet(facts, one) for one in asked]
+    sheets = [_sheet(facts, one, room) for one in asked]
     rated = await rate(connection, facts.prices, sheets)
     return [one if isinstance(one, Refused) else shown(facts, one) for one in rated]
 
@@ -59,7 +64,7 @@ def _with(facts: Facts, tried: Prices) -> Facts:
     return replace(facts, prices=prices, priced=priced)
 
 
-def _sheet(facts: Facts, asked: Supposed) -> Sheet | Refused:
+def _sheet(facts: Facts, asked: Supposed, room: Room) -> Sheet | Refused:
     customer = facts.customers[asked.customer_id]
     if asked.plan.currency != customer.currency:
         return refuse(
@@ -79,6 +84,8 @@ def _sheet(facts: Facts, asked: Supposed) -> Sheet | Refused:
             f"The period holds more than {PIECES_MAX:,} billing periods; ask for a shorter one.",
             "period",
         )
+    if (refused := room.take_periods(len(cuts))) is not None:
+        return refused
     other = _on_plan(line, asked.plan)
     supposed = _replaced(facts, line, other)
     pieces = tuple(plan(supposed, other, _cut(line, cut, asked.plan)) for cut in cuts)

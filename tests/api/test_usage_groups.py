@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from fubble_gql.api import loaders
+from fubble_gql.billing.points import Room
 from tests.api.builders import (
     MAY,
     Json,
@@ -110,6 +112,36 @@ async def test_groups_times_buckets_are_bounded(api: Api) -> None:
 
     assert len(by_day) * len(by_day[0]["series"]) == 322 * 31  # of 10,000
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
+async def test_what_an_operation_has_worked_out_is_bounded(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Distinct periods, so that nothing is read once for several of them."""
+    await a_customer(api)
+    await a_metric(api)
+    await a_plan(api, per_unit(), billingFrequency="DAILY")
+    await a_subscription(api)
+    monkeypatch.setattr(loaders, "Room", partial(Room, 1_000))
+
+    async def codes(count: int, field: str) -> set[str]:
+        fields = " ".join(
+            f"a{n}: "
+            + field % f'{{start: "2026-05-01T00:00:{n:02}Z", end: "2026-06-01T00:00:00Z"}}'
+            for n in range(count)
+        )
+        answer = await api.answer(
+            f'{{ customer(key: "acme") {{ subscriptions {{ nodes {{ {fields} }} }} }} }}'
+        )
+        return {error["extensions"]["code"] for error in answer.get("errors", ())}
+
+    by_hour = 'usage(metrics: ["calls"], granularity: HOUR, period: %s) { quantity }'
+    bill = "invoicePreview(period: %s) { total { amount } }"
+    supposed = 'whatIf(plan: {key: "pro"}, period: %s) { total { amount } }'
+    days = "costSeries(period: %s) { amount { amount } }"
+    for field, most in ((by_hour, 1), (bill, 3), (supposed, 3), (days, 16)):
+        assert await codes(most, field) == set()
+        assert await codes(most + 1, field) == {"LIMIT_EXCEEDED"}
 
 
 async def test_what_is_shown_again_and_again_counts_each_time(

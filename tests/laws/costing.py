@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from fubble_gql.billing.cost_series import Asked, CostSeries, cost_series
+from fubble_gql.billing.points import Room
 from fubble_gql.billing.preview import Asked as AskedPreview
 from fubble_gql.billing.preview import Preview, preview
 from fubble_gql.catalog.rows import COMPONENTS
@@ -47,7 +48,7 @@ class Costing(Selling):
 
     async def _look(self, id: UUID, period: Period | None, day: int) -> None:
         world, customer_id = self.world, self.world.customer_of(id)
-        [found] = await cost_series(self.db, [Asked(customer_id, id, world.now, period)])
+        [found] = await cost_series(self.db, [Asked(customer_id, id, world.now, period)], Room())
         bill = await self._bill(id, period)
         assert isinstance(found, CostSeries)
         days = [one.period for one in found.days]
@@ -67,7 +68,7 @@ class Costing(Selling):
 
     async def _bill(self, id: UUID, period: Period | None) -> Preview:
         asked = AskedPreview(self.world.customer_of(id), self.world.now, id, period)
-        [found] = await preview(self.db, [asked])
+        [found] = await preview(self.db, [asked], Room())
         assert isinstance(found, Preview)
         return found
 

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from fubble_gql.billing import cancel, change, commitments, subscribe
 from fubble_gql.billing.agreement import NewCommitment
 from fubble_gql.billing.life import Effective
+from fubble_gql.billing.points import Room
 from fubble_gql.billing.preview import Preview, preview
 from fubble_gql.billing.subscribe import NewSubscription
 from fubble_gql.catalog.new_plan import NewPlan
@@ -270,7 +271,7 @@ class Selling(RuleBasedStateMachine):
         )
         assert (shown is None) == (made is None)
         if shown is not None and made is not None:
-            (bill,) = await preview(self.db, [made.asked])
+            (bill,) = await preview(self.db, [made.asked], Room())
             assert isinstance(bill, Preview)
             assert isinstance(shown.bill, Preview)
             assert (bill.bill, bill.period) == (shown.bill.bill, shown.bill.period)

@@ -10,6 +10,7 @@ import pytest
 from fubble_gql.billing import cancel, change
 from fubble_gql.billing.change import PlanChange
 from fubble_gql.billing.life import Effective
+from fubble_gql.billing.points import Room
 from fubble_gql.billing.preview import Asked, Preview, preview
 from fubble_gql.db.connection import Connection
 from fubble_gql.db.refs import Ref
@@ -71,9 +72,9 @@ async def test_previews_worked_out_together_are_those_worked_out_alone(db: Conne
         Asked(customer, late, subscription, Period(JULY, at("2026-08-01"))),
     ]
 
-    together = await preview(db, asked)
+    together = await preview(db, asked, Room())
 
-    assert together == [(await preview(db, [one]))[0] for one in asked]
+    assert together == [(await preview(db, [one], Room()))[0] for one in asked]
     assert {one.bill.subtotal for one in together if isinstance(one, Preview)} == {Decimal(10)}
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
+from fubble_gql.billing.points import Room
 from fubble_gql.billing.preview import Asked, Preview, preview
 from fubble_gql.billing.seller import Seller
 from fubble_gql.billing.verify import verify
@@ -112,7 +113,7 @@ class World:
         """Previews, which write nothing."""
         if not asked:
             return []
-        return await self.attempt(lambda: preview(self.db, asked), writes=False) or []
+        return await self.attempt(lambda: preview(self.db, asked, Room()), writes=False) or []
 
     async def check_sums(self, subscriptions: Sequence[UUID]) -> None:
         """What stands for each invoiced period is what it comes to now, span by span.
