@@ -285,12 +285,14 @@ def _unstorable(value: object, path: tuple[str | int, ...]) -> tuple[str | int, 
 
     Whoever sends it needs no key: nothing is kept of what lies beside the way to it.
     """
-    place: list[str | int] = []
-    walks = [iter([("", value)])]
+    if _is_unstorable(value):
+        return path
+    place = [*path]
+    walks = [_parts(value)]
     while walks:
         for step, inner in walks[-1]:
             if _is_unstorable(inner):
-                return (*path, *place[1:], *[step][: len(place)])
+                return (*place, step)
             if isinstance(inner, dict | list):
                 place.append(step)
                 walks.append(_parts(inner))
@@ -307,10 +309,11 @@ def _is_unstorable(value: object) -> bool:
     return isinstance(value, str) and not is_storable(value)
 
 
-def _parts(value: dict[str, Any] | list[Any]) -> Iterator[tuple[str, object]]:
+def _parts(value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
         return iter(value.items())
-    return ((str(index), inner) for index, inner in enumerate(value))
+    found = value if isinstance(value, list) else ()
+    return ((str(index), inner) for index, inner in enumerate(found))
 
 
 def _about_variable(reason: str, value: object) -> str:

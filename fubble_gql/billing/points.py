@@ -6,6 +6,8 @@ from fubble_gql.errors import Code, Refused, refuse
 from fubble_gql.pricing.period import Granularity, Period, buckets
 
 POINTS_MAX = 10_000
+# Billing periods of one bill.
+PIECES_MAX = 1_000
 # Of all series of an operation, with their rows, and with the lines of days: what is read once may be
 # shown any number of times.
 SHOWN_MAX = 200_000
@@ -41,7 +43,13 @@ class Room:
         )
 
     def take_periods(self, count: int) -> Refused | None:
-        """Room for a bill of so many billing periods."""
+        """Room for a bill of so many billing periods, which may not be more than PIECES_MAX."""
+        if count > PIECES_MAX:
+            return refuse(
+                Code.LIMIT_EXCEEDED,
+                f"The period holds more than {PIECES_MAX:,} billing periods; ask for a shorter one.",
+                "period",
+            )
         return self.take(count * _OF_A_PERIOD)
 
 

@@ -11,16 +11,14 @@ from uuid import UUID
 from fubble_gql.billing.books import Books, open_books
 from fubble_gql.billing.facts import Facts, gather
 from fubble_gql.billing.pieces import Planned, plan
-from fubble_gql.billing.points import Room
+from fubble_gql.billing.points import PIECES_MAX, Room
 from fubble_gql.billing.sheet import Rated, Sheet, rate
 from fubble_gql.billing.timeline import Timeline
 from fubble_gql.customers.store import CustomerRow
 from fubble_gql.db.connection import Connection
-from fubble_gql.errors import Code, Refused, refuse
+from fubble_gql.errors import Refused
 from fubble_gql.pricing.bill import Bill
 from fubble_gql.pricing.period import Period, month_of
-
-PIECES_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +82,6 @@ def shown(facts: Facts, rated: Rated) -> Preview:
 def _sheet(facts: Facts, books: Books, asked: Asked, room: Room) -> Sheet | Refused:
     spans = list(_spans(facts, books, asked))
     cuts = [(line, cut) for line, span in spans for cut in islice(line.cuts(span), PIECES_MAX + 1)]
-    if len(cuts) > PIECES_MAX:
-        return refuse(
-            Code.LIMIT_EXCEEDED,
-            f"The period holds more than {PIECES_MAX:,} billing periods; ask for a shorter one.",
-            "period",
-        )
     if (refused := room.take_periods(len(cuts))) is not None:
         return refused
     pieces = tuple(plan(facts, line, cut) for line, cut in cuts)

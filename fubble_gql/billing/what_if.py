@@ -10,8 +10,8 @@ from uuid import UUID
 
 from fubble_gql.billing.facts import Facts, gather
 from fubble_gql.billing.pieces import plan
-from fubble_gql.billing.points import Room
-from fubble_gql.billing.preview import PIECES_MAX, Preview, shown
+from fubble_gql.billing.points import PIECES_MAX, Room
+from fubble_gql.billing.preview import Preview, shown
 from fubble_gql.billing.prices import Prices, prices_of
 from fubble_gql.billing.sheet import Sheet, rate
 from fubble_gql.billing.timeline import Cut, Timeline
@@ -78,12 +78,6 @@ def _sheet(facts: Facts, asked: Supposed, room: Room) -> Sheet | Refused:
     if span is None:
         return refuse(Code.INVALID, "The subscription ended as it began.", "period")
     cuts = list(islice(line.cuts(span), PIECES_MAX + 1))
-    if len(cuts) > PIECES_MAX:
-        return refuse(
-            Code.LIMIT_EXCEEDED,
-            f"The period holds more than {PIECES_MAX:,} billing periods; ask for a shorter one.",
-            "period",
-        )
     if (refused := room.take_periods(len(cuts))) is not None:
         return refused
     other = _on_plan(line, asked.plan)
